@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbpart.assets.asset import Asset, Source, asset, notebook, source
     from nbpart.assets.automation import eager, on_missing
+    from nbpart.assets.checks import Check, check
     from nbpart.assets.freshness import expect
     from nbpart.assets.metrics import metric
     from nbpart.assets.source_reading import env
@@ -66,6 +67,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "nbpart.assets.asset": ("Asset", "Source", "asset", "notebook", "source"),
     "nbpart.assets.automation": ("eager", "on_missing"),
+    "nbpart.assets.checks": ("Check", "check"),
     "nbpart.assets.freshness": ("expect",),
     "nbpart.assets.metrics": ("metric",),
     "nbpart.assets.source_reading": ("env",),
@@ -101,6 +103,7 @@ __all__ = [
     "CatalogDiskError",
     "CatalogError",
     "CatalogVersionError",
+    "Check",
     "ConditionError",
     "CycleError",
     "DailyPartitions",
@@ -142,6 +145,7 @@ __all__ = [
     "asset",
     "between",
     "by",
+    "check",
     "choice",
     "current_run",
     "diff",

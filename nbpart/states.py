@@ -27,6 +27,14 @@ class RunStatus(StrEnum):
         return other in RUN_TRANSITIONS[self]
 
 
+class CheckOutcome(StrEnum):
+    """What a check says of one partition, from the best to the worst."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+
+
 class StepStatus(StrEnum):
     """Status of one step (asset, key) of a backfill.
 

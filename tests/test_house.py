@@ -32,7 +32,7 @@ FLOORS = {
 }
 TOP = 9
 #: Modules of nothing but records that cross rooms: a sibling may import them too.
-SHARED_RECORDS = {"nbpart.run.report", "nbpart.storage.named_format"}
+SHARED_RECORDS = {"nbpart.run.report", "nbpart.run.check_result", "nbpart.storage.named_format"}
 #: Private names of other libraries that nbpart uses, each with the reason; ruff has the same list.
 FOREIGN = {
     "_bit_generator": "numpy: where a Generator keeps its state; seeding anew is offered for legacy generators only",

@@ -37,6 +37,7 @@ ERRORS = {
     "WorkspaceError",
 }
 NAMES = ERRORS | {
+    "Check",
     "Asset",
     "Backfill",
     "DailyPartitions",
@@ -61,6 +62,7 @@ NAMES = ERRORS | {
     "asset",
     "between",
     "by",
+    "check",
     "choice",
     "current_run",
     "diff",

@@ -9,6 +9,9 @@ from typing import Any
 
 from nbpart.assets.names import parse
 
+#: The tag of a cell that is a check.
+CHECK = "check"
+
 
 @dataclass(frozen=True, slots=True)
 class CodeCell:
@@ -33,6 +36,11 @@ def source_of(cell: Mapping[str, Any]) -> str:
 
 def has_tag(cell: Mapping[str, Any], tag: str) -> bool:
     return tag in cell.get("metadata", {}).get("tags", ())
+
+
+def is_check_cell(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell is a check: an error in it fails the check, not the run."""
+    return cell.get("cell_type") == "code" and has_tag(cell, CHECK)
 
 
 def parse_cell(source: str) -> ast.Module | None:

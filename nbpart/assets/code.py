@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.carrying.carry import carry
-from nbpart.assets.cells import code_cells, has_tag, parse_cell
+from nbpart.assets.cells import code_cells, has_tag, is_check_cell, parse_cell
 from nbpart.assets.modules.local_modules import LocalModule, LocalModules
 from nbpart.assets.modules.search_path import NOWHERE, SearchPath, is_installed
 from nbpart.assets.names import bound_names, fingerprint, global_names, name_of_alias, parse, touched_names
@@ -59,10 +59,11 @@ def version_of_notebook(
     These are looked for in its folder, where the cells put folders on ``sys.path``, and on the ``search`` path. A
     script that a cell executes by ``%run`` counts too.
 
-    Outputs, comments, blank lines, the split into cells and the cells that papermill injected do not count. Cells of
-    other languages, and those that do not parse, count as text.
+    Outputs, comments, blank lines, the split into cells, the cells that papermill injected and those that are checks do
+    not count. Cells of other languages, and those that do not parse, count as text.
     """
-    cells = [c.source for c in code_cells(notebook) if not has_tag(c.cell, "injected-parameters")]
+    listed = [c for c in code_cells(notebook) if not has_tag(c.cell, "injected-parameters")]
+    cells = [c.source for c in listed if not is_check_cell(c.cell)]
     if kernel_language.lower() not in ("python", "ipython", "python3"):
         return CodeVersion(_digest("text", "\n".join(filter(None, map(_trimmed, cells)))), ())
     trees = [(parse_cell(source), source) for source in cells]
@@ -72,7 +73,9 @@ def version_of_notebook(
     imported = local.find_imported([statement for tree, _ in trees if tree is not None for statement in tree.body])
     counted = local.closure(imported)
     version = _digest("notebook", *filter(None, parts), *_fingerprints(counted))
-    return CodeVersion(version, local.loaded(imported), local.elsewhere)
+    checks = [tree for c in listed if is_check_cell(c.cell) and (tree := parse_cell(c.source)) is not None]
+    of_checks = local.find_imported([statement for tree in checks for statement in tree.body])
+    return CodeVersion(version, local.loaded([*imported, *of_checks]), local.elsewhere)
 
 
 def version_of_function(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.automation import Automation
+from nbpart.assets.check_definition import CheckDefinition
 from nbpart.assets.freshness import Expectation
 from nbpart.assets.kept_paths import find_path, keep_path
 from nbpart.assets.metrics import Metric, metrics_from_json, metrics_to_json
@@ -69,7 +70,7 @@ class AssetDefinition:
     ``fresh`` says by when its partitions are expected.
     ``kernel`` is the kernel that its runs get, by ``kernel_name`` or by the notebook, empty for the usual one.
     ``automation`` is what it asks for by itself. ``format`` is what its value is saved in, where asked for by name.
-    ``metrics`` say which way each is better; the first one orders.
+    ``metrics`` say which way each is better; the first one orders. ``check_cells`` are the checks in its notebook.
     """
 
     name: str
@@ -107,6 +108,7 @@ class AssetDefinition:
     automation: Automation | None = None
     format: str | None = None
     metrics: Dict[str, Metric] = field(default_factory=dict)
+    check_cells: tuple[CheckDefinition, ...] = ()
 
     @property
     def search_path(self) -> SearchPath:
@@ -145,6 +147,7 @@ class AssetDefinition:
         data["reading"] = kept.reading and asdict(kept.reading)
         data["fresh"] = kept.fresh and kept.fresh.to_json()
         data["metrics"] = metrics_to_json(kept.metrics)
+        data["check_cells"] = [one.to_json() for one in kept.check_cells]
         data["automation"] = kept.automation and kept.automation.to_json()
         return data
 
@@ -190,6 +193,7 @@ class AssetDefinition:
             reading=SourceReading.from_json(known["reading"]) if known.get("reading") else None,
             fresh=Expectation.from_json(known["fresh"]) if known.get("fresh") else None,
             metrics=metrics_from_json(known.get("metrics")),
+            check_cells=tuple(CheckDefinition.from_json(one) for one in known.get("check_cells", ())),
             automation=Automation.from_json(known["automation"]) if known.get("automation") else None,
         )
         return made if root is None else made.with_paths(lambda path: find_path(path, root))

@@ -20,7 +20,7 @@ _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 _READS = frozenset({"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"})
 _RUN_AT_ONCE = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 _WITHOUT_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-_DECLARING = frozenset({"asset", "sensor", "on_failure", "on_late"})
+_DECLARING = frozenset({"asset", "sensor", "check", "on_failure", "on_late"})
 _OF_EVERY_MODULE = frozenset(
     {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtins__", "__debug__"}
 )
@@ -116,12 +116,21 @@ def dotted_chains(tree: ast.AST) -> set[str]:
     return {chain for chain in chains if chain}
 
 
-def declares_asset(decorator: ast.expr) -> bool:
-    """Whether a decorator declares an asset or a sensor of nbpart, judged by its spelling."""
+def list_declaring(node: ast.AST) -> list[ast.expr]:
+    """The decorators of a definition that declare an asset, a check or a sensor of nbpart, judged by their spelling."""
+    return [d for d in getattr(node, "decorator_list", ()) if _declares(d, node)]
+
+
+def _declares(decorator: ast.expr, node: ast.AST) -> bool:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
-    if isinstance(target, ast.Attribute):
-        return target.attr in _DECLARING
-    return isinstance(target, ast.Name) and target.id in _DECLARING
+    name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
+    # a method under @pandera.check is none of ours
+    return name in _DECLARING and not (name == "check" and _is_method(node))
+
+
+def _is_method(node: ast.AST) -> bool:
+    arguments = [*node.args.posonlyargs, *node.args.args] if isinstance(node, _FUNCTIONS) else []
+    return bool(arguments) and arguments[0].arg in ("cls", "self")
 
 
 def without_declarations(statement: ast.stmt) -> ast.stmt:
@@ -129,7 +138,8 @@ def without_declarations(statement: ast.stmt) -> ast.stmt:
     if not isinstance(statement, _FUNCTIONS):
         return statement
     bare = copy.copy(statement)
-    bare.decorator_list = [d for d in statement.decorator_list if not declares_asset(d)]
+    declaring = list_declaring(statement)
+    bare.decorator_list = [d for d in statement.decorator_list if d not in declaring]
     return bare
 
 
@@ -172,7 +182,8 @@ def _fields(node: ast.AST) -> Iterator[ast.AST | str]:
 
 def _meaningful(node: ast.AST, field: str, items: list[ast.AST]) -> list[ast.AST]:
     if field == "decorator_list":
-        return [d for d in items if not (isinstance(d, ast.expr) and declares_asset(d))]
+        declaring = list_declaring(node)
+        return [d for d in items if d not in declaring]
     if field == "targets" and isinstance(node, ast.Delete):  # a formatter takes the parentheses off ``del (a, b)``
         return [one for target in items for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
     if field == "body" and items and isinstance(node, (*_DEFINITIONS, ast.Module)) and _is_docstring(items[0]):

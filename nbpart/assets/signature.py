@@ -12,7 +12,7 @@ from nbpart.assets.carrying.comparison import find_code, is_same_code
 from nbpart.assets.code import module_of_function, statements_named_by
 from nbpart.assets.modules.imports import ImportNode, imports_of
 from nbpart.assets.modules.local_modules import LocalModule
-from nbpart.assets.names import declares_asset, fingerprint, parse
+from nbpart.assets.names import fingerprint, list_declaring, parse
 from nbpart.assets.sources import plain_function
 from nbpart.errors import DeclarationError
 
@@ -50,7 +50,7 @@ class WrittenFunction:
     @property
     def declaration(self) -> str:
         """The fingerprint of its decorators that declare an asset, without layout."""
-        return fingerprint(*(d for d in self.node.decorator_list if declares_asset(d)))
+        return fingerprint(*list_declaring(self.node))
 
     def signature(self, before: WrittenFunction | None, defaults: Mapping[str, Any]) -> inspect.Signature:
         """Its arguments. A default that the file does not show is ``UNREAD``.

@@ -1,4 +1,4 @@
-"""The functions of a source that is no file: what there is of each key, and how it is read, as code that travels."""
+"""Functions as code that travels: those of a source that is no file, which say what there is and read it; checks."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def read_function(function: Any, what: str, takes: int, folder: Path) -> Functio
     if not callable(function) or not hasattr(function, "__code__") or inspect.iscoroutinefunction(function):
         raise DeclarationError(f"{what}= is a function, not {type(function).__name__} {function!r:.60}.")
     _check_arguments(function, what, takes)
+    return read_code(function, folder)
+
+
+def read_code(function: Callable[..., Any], folder: Path) -> FunctionCode:
+    """The code of a function that is called elsewhere, declared in a folder.
+
+    Raises `DeclarationError` for what is no plain function, `CarryError` for one that cannot be carried.
+    """
     root = str(import_root(function)) if is_importable(function) else ""
     roots = [folder, Path(root)] if root else [folder]
     version = version_of_function(function, roots, path_of_process()).version

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbpart.assets.asset import Asset, name_of
 from nbpart.assets.automation import Automation
+from nbpart.assets.checks import Check
 from nbpart.assets.watched_source import WatchedSource
 from nbpart.automation.hook import Hook
 from nbpart.automation.schedule import Schedule
@@ -18,6 +19,7 @@ from nbpart.automation.watched_source import check_watch
 from nbpart.catalog import Batch, events, queries
 from nbpart.catalog.conditions import choose_where
 from nbpart.errors import ConditionError, UnknownNameError
+from nbpart.project.checks import prepare_check, record_checks
 from nbpart.project.project import Project
 from nbpart.project.registration import check_unique, register, remove_asset
 from nbpart.states import TriggerKind
@@ -37,6 +39,7 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
     schedules = [item for item in items if isinstance(item, Schedule)]
     watched = [item for item in items if isinstance(item, WatchedSource)]
     hooks = [item for item in items if isinstance(item, Hook)]
+    checks = [(item, prepare_check(item)) for item in items if isinstance(item, Check)]
     told = {h.name: asdict(to_stored(define_sensor(h.code, type(workspace)), project.root)) for h in hooks}
     check_unique([*sensors, *schedules, *watched], "trigger")
     check_unique(hooks, "hook")
@@ -54,8 +57,9 @@ def register_items(project: Project, items: Sequence[Any], workspace: object) ->
             _save_automation(batch, name, automation)
         for hook in hooks:
             events.save_hook(batch, hook.name, hook.event, told[hook.name])
+        record_checks(batch, project.root, checks)
 
-    others = [item for item in items if not isinstance(item, Sensor | Schedule | WatchedSource | Hook)]
+    others = [item for item in items if not isinstance(item, Sensor | Schedule | WatchedSource | Hook | Check)]
     register(project, others, save_triggers)
     return {sensor.name: sensor for sensor in sensors}
 

@@ -22,6 +22,7 @@ from nbpart.catalog import Batch, events, queries
 from nbpart.catalog.bound_columns import COLUMNS_ID
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.key_values import PARTITION_WINDOW
+from nbpart.run.check_result import CheckSpec
 from nbpart.run.spec import InputItem, InputSpec, Member, MemberReads, RunSpec, encode_value
 from nbpart.states import StepStatus
 from nbpart.storage import place_data
@@ -176,9 +177,16 @@ def _build_common_spec(
         env=definition.env,
         format=definition.format,
         metrics=definition.metrics,
+        checks=list_checks(root, node),
         preload=options.preload,
         keep_kernel=connection_path(run.run_id, run.attempt) if options.keep_failed_kernels else None,
     )
+
+
+def list_checks(root: Path, node: Node) -> tuple[CheckSpec, ...]:
+    """The checks of an asset as its runs are told of them."""
+    relative = [check.with_paths(partial(to_relative, root=str(root))) for check in node.checks]
+    return tuple(CheckSpec(check.name, check.version, check.code, check.arguments) for check in relative)
 
 
 def _check_code(root: Path, path: str, node: Node) -> str:

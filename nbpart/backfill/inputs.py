@@ -110,12 +110,19 @@ def explain_absent(batch: Batch, node: Node, key: str | None, count: int = 1) ->
     return f"needs source {node.name}{others}: there is no file at {show_location(place)}"
 
 
+def explain_failed_check(name: str, key: str | None, check: str, count: int = 1) -> str:
+    """Why a partition is blocked that reads ``count`` keys of an asset which fail a check, the first one ``key``."""
+    others = f" and {count - 1} more of {name}" if count > 1 else ""
+    return f"needs {PartitionRef(name, key).label}{others}, which fails its check {check}"
+
+
 @dataclass
 class _Upstream:
     """One input of an asset: the asset or source ``node``, read for many partitions at once.
 
     ``required``: a partition that lacks this input is blocked; ``unreadable`` says why partitions of sources cannot be
-    read now. ``pruned`` says of each key when its data was pruned, "" where it was not.
+    read now. ``pruned`` says of each key when its data was pruned, "" where it was not, ``failed_checks`` which
+    blocking check it fails, "" where it fails none.
     """
 
     batch: Batch
@@ -125,6 +132,7 @@ class _Upstream:
     required: bool
     unreadable: Mapping[PartitionRef, str]
     pruned: Sequence[str] = field(default=(), init=False)
+    failed_checks: Sequence[str] = field(default=(), init=False)
 
     def resolve(
         self,
@@ -136,7 +144,7 @@ class _Upstream:
         """Add this input to each of ``resolved``: what it reads of ``ids``, by the relation of ``keys`` and these."""
         rows = queries.current_inputs(self.batch, self.node.asset_id, ids)
         found = _Found.of_rows(rows, self._items(rows[rows["materialization_id"].notna()]))
-        self.pruned = rows["pruned"].tolist()
+        self.pruned, self.failed_checks = rows["pruned"].tolist(), rows["failed_check"].tolist()
         known: dict[bytes, tuple[InputSpec, InputRead, str | None]] = {}
         for place, key_id in enumerate(keys):
             places = relation.inputs_of(place)
@@ -187,6 +195,9 @@ class _Upstream:
             return spec, read, self._refuse_damaged(damaged[0], len(damaged))
         if pruned := [place for place in listed if any(self.pruned[place : place + 1])]:
             return spec, read, self._refuse_pruned(found.keys[pruned[0]], self.pruned[pruned[0]], len(pruned))
+        if failing := [place for place in listed if any(self.failed_checks[place : place + 1])]:
+            check = self.failed_checks[failing[0]]
+            return spec, read, explain_failed_check(self.node.name, found.keys[failing[0]], check, len(failing))
         return spec, read, self._explain_missing(missing) if missing and self.required else None
 
     @property

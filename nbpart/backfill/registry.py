@@ -9,8 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.check_definition import CheckDefinition
 from nbpart.assets.definition import AssetDefinition
 from nbpart.assets.graph import AssetGraph
+from nbpart.assets.kept_paths import find_path
 from nbpart.catalog import Batch, Moment, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionRef, PartitionsDefinition, Value
@@ -20,12 +22,14 @@ from nbpart.partitions.key_values import is_attribute, key_parameters, key_value
 
 @dataclass(frozen=True)
 class Node:
-    """One registered asset or source. ``partitions`` is the definition of its set of keys, None where it has none."""
+    """One registered asset or source. ``partitions`` is the definition of its set of keys, None where it has none;
+    ``checks`` judge what it makes."""
 
     asset_id: int
     definition: AssetDefinition
     set_id: int
     partitions: PartitionsDefinition | None
+    checks: tuple[CheckDefinition, ...] = ()
 
     @property
     def parameters(self) -> Parameters | None:
@@ -105,8 +109,15 @@ def group_by_asset(steps: Sequence[StepToClaim]) -> dict[str, list[StepToClaim]]
 def load_registry(batch: Batch, root: Path) -> Registry:
     """The assets and sources that are registered now; paths of their code are below the workspace ``root``."""
     partitions = {s.set_id: s.definition for s in queries.load_sets(batch)}
+    checks = queries.load_checks(batch)
     nodes = {
-        a.name: Node(a.asset_id, AssetDefinition.from_json(a.definition, root), a.set_id, partitions[a.set_id])
+        a.name: Node(
+            a.asset_id,
+            AssetDefinition.from_json(a.definition, root),
+            a.set_id,
+            partitions[a.set_id],
+            tuple(one.with_paths(lambda path: find_path(path, root)) for one in checks.get(a.asset_id, ())),
+        )
         for a in queries.load_assets(batch)
     }
     return Registry(nodes, Moment(batch.sequence, batch.now))

@@ -19,6 +19,7 @@ from nbpart.catalog.expressions import (
 )
 from nbpart.catalog.group_ledgers import find_wrong_groups, forget_groups
 from nbpart.catalog.input_changes import create_stale_disagreeing
+from nbpart.catalog.judged import find_wrong_judgements, repair_judgements
 from nbpart.catalog.kept_pairs import find_wrong_pairs, forget_pairs
 from nbpart.catalog.ledgers import find_wrong_ledgers, forget_ledger
 from nbpart.catalog.records import Finding
@@ -93,6 +94,7 @@ def check(batch: Batch, limit: int = 1000) -> list[Finding]:
         name = batch.value("SELECT name FROM assets WHERE asset_id = ?", asset_id)
         findings.append(Finding(name, None, "ledger", str(recorded), str(counted)))
     findings += [Finding(name, None, "pairs", recorded, found) for name, recorded, found in find_wrong_pairs(batch)]
+    findings += find_wrong_judgements(batch, limit - len(findings))
     return findings + find_shared_data(batch, limit - len(findings))
 
 
@@ -117,7 +119,7 @@ def repair(batch: Batch) -> int:
         forget_groups(batch, asset_id=asset_id)
     if find_wrong_pairs(batch):
         forget_pairs(batch)
-    return wrong
+    return wrong + repair_judgements(batch)
 
 
 def _create_rebuilt_facts(batch: Batch) -> None:

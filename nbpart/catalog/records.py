@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.definition import Input
 from nbpart.partitions import Parameters, PartitionsDefinition
+from nbpart.run.check_result import CheckResult
 from nbpart.run.report import RecordedEnding, RunReport
 from nbpart.states import DataState, PartitionStatus, RunStatus, TickOutcome, TriggerKind, Verb
 from nbpart.storage.file_record import FileRecord
@@ -170,6 +171,18 @@ class Outcome:
     @property
     def status(self) -> RunStatus:
         return self.report.status
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a check said of the data of one partition; ``run_no`` is that of the run that made it, None without one."""
+
+    asset_id: int
+    key_id: int
+    materialization_id: int
+    data_hash: int
+    result: CheckResult
+    run_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

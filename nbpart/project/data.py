@@ -50,7 +50,7 @@ def _load_source(project: Project, node: Node, key: str | None) -> Any:
         project.check_trust()
         if reading is None or reading.load is None:
             return key
-        return define_function(node.name, reading.load)(*(() if key is None else (key,)))
+        return define_function(f"source {node.name}", reading.load)(*(() if key is None else (key,)))
     location = project.catalog.read(partial(locate_now, node=node, key=key))
     if WILDCARD in location or (reading and reading.storage_options):
         project.check_trust()  # it could name any folder, address and variable of the environment

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 from nbpart.assets.asset import Asset, Source
 from nbpart.assets.binding import Binder
 from nbpart.assets.carrying.carry import carry
+from nbpart.assets.check_cells import list_check_cells
+from nbpart.assets.check_definition import CheckDefinition
 from nbpart.assets.code import (
     CodeVersion,
     import_root,
@@ -151,7 +153,17 @@ def prepare_notebook(bare: AssetDefinition, partitions: PartitionsDefinition | N
     named = tuple(name for name in found if name in {PARTITION_WINDOW, *columns})
     bare = replace(bare, columns=named, bound=_list_bound(partitions, named))
     kernel = bare.kernel_name or kernelspec.get("name", "")
-    return PreparedAsset(with_code(replace(bare, language=language, kernel=kernel), code, settings), notebook, code)
+    bare = replace(bare, language=language, kernel=kernel, check_cells=_read_check_cells(bare.name, notebook, language))
+    return PreparedAsset(with_code(bare, code, settings), notebook, code)
+
+
+def _read_check_cells(asset: str, notebook: Mapping[str, Any], language: str) -> tuple[CheckDefinition, ...]:
+    if language.lower() not in ("python", "ipython", "python3"):
+        return ()
+    try:
+        return tuple(cell.definition for cell in list_check_cells(notebook))
+    except DeclarationError as error:
+        raise DeclarationError(f"asset {asset!r}: {error}") from None
 
 
 def _list_bound(partitions: PartitionsDefinition | None, names: Iterable[str]) -> tuple[str, ...]:

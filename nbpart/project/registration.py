@@ -127,8 +127,8 @@ def _as_set(item: Any) -> PartitionsDefinition:
     if definition is None:
         raise DeclarationError(
             f"register takes assets, sources, partitions, sensors and schedules one by one, not {shorten(item)}: "
-            "declare it with nbpart.asset, nbpart.notebook, nbpart.source, nbpart.sensor, nbpart.schedule or "
-            "nbpart.DynamicPartitions."
+            "declare it with nbpart.asset, nbpart.notebook, nbpart.source, nbpart.check, nbpart.sensor, "
+            "nbpart.schedule or nbpart.DynamicPartitions."
         )
     return definition
 
@@ -184,6 +184,8 @@ def record_prepared(
     moved = {d.name for d in given if d.name in registry.nodes and registry[d.name].set_id != set_ids[d.set_name]}
     made = count_made(batch, {name: registry[name].set_id for name in moved})
     registered = events.register_assets(batch, [_row(d, root, set_ids[d.set_name]) for d in definitions])
+    for each in new.values():
+        events.save_check_cells(batch, registered[each.name].asset_id, each.check_cells)
     log_moved(made, count_made(batch, {name: set_ids[new[name].set_name] for name in moved}))
     now = load_registry(batch, root)
     check_source_keys(batch, [now[d.name] for d in given])

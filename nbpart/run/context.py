@@ -14,9 +14,11 @@ from nbpart.errors import MissingInputError, ParameterError, UnknownNameError, U
 from nbpart.partitions import PartitionRef
 from nbpart.partitions.keys import shorten
 from nbpart.partitions.names import MAX_NAME_BYTES
+from nbpart.run.check_result import CheckResult
 from nbpart.run.curves import CurveLog
 from nbpart.run.input_files import InputFault, InputFile, explain_fault, name_data
-from nbpart.run.joined_frames import KEY_COLUMN, open_as_dataset, stack_frames
+from nbpart.run.joined_frames import relate_frames, stack_frames
+from nbpart.run.judging import judge, load_own
 from nbpart.run.leaderboard import build_leaderboard
 from nbpart.run.loaded_inputs import LoadedInputs
 from nbpart.run.metric_log import MetricLog, refuse_secret
@@ -74,7 +76,8 @@ class RunContext:
         self._recording = recording
         self._handler = handler or OutputHandler()
         self._check_trust = check_trust
-        self._files: dict[str, FileRecord] = {}
+        self._files: dict[str, FileRecord] = {file.name: file for file in spec.judged or ()}
+        self._checks: dict[str, CheckResult] = {}
         self._logged = MetricLog(spec.where, CurveLog.of(spec) if curves is None else curves)
         self._faults: dict[tuple[int, str], InputFault] = {}
         # a run by hand has no log, and nobody who could ask it to stop
@@ -143,9 +146,8 @@ class RunContext:
     @property
     def output(self) -> RunOutput:
         """What has been saved and logged so far."""
-        return RunOutput(
-            tuple(self._files.values()), dict(self._logged.values), tuple(self._faults.values()), self._stopped
-        )
+        files, checks = tuple(self._files.values()), tuple(self._checks.values())
+        return RunOutput(files, dict(self._logged.values), tuple(self._faults.values()), self._stopped, checks)
 
     def load(
         self,
@@ -161,12 +163,15 @@ class RunContext:
         `partition_key` column when they are frames, else a mapping key -> value that loads a value when it is asked
         for; missing ones are left out. Both are in the order of the set. A source is its path, at a URL a
         `RemoteFile`, and a list of them where its path has a ``*``.
-        `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file; `trusted`
-        names types that skops data may hold besides those that skops knows to be harmless.
+        `name` may be omitted where there is one input; `key` takes one of many; `file` a named extra file; the name of
+        this run's own asset gives what it has saved itself, None where that is nothing. `trusted` names types that
+        skops data may hold besides those that skops knows to be harmless.
         Raises UnknownNameError for a name or key that the run has not, MissingInputError for data that is gone, or is
         not what was saved: sizes are compared always, and the content of files up to 16 MiB and of all pickles.
         Raises UnreadableDataError for what was saved with other versions of packages and cannot be loaded here.
         """
+        if name == self.asset and name not in self._spec.inputs and key is None:
+            return self._load_own(file, trusted)
         name, given = self._input(name)
         self._warn_of_missing(name, given, key)
         if key is not None:
@@ -198,7 +203,10 @@ class RunContext:
             )
         for item in items:
             self._check_file(name, item, "", item.main)
-        return self._frames_relation(items)
+        import duckdb
+
+        self._connection = self._connection or duckdb.connect()
+        return relate_frames(self._connection, self.store, items)
 
     def metrics(self, name: str | None = None) -> pd.DataFrame:
         """What the runs logged that made an input, a partition a row, best first, as ``metrics=`` of its asset says.
@@ -223,6 +231,8 @@ class RunContext:
         partition's data the asset may say it. Saving again under a name replaces it. Raises UnsupportedTypeError for
         what cannot be saved.
         """
+        if self._spec.judged is not None:
+            raise ParameterError(f"{self._spec.where} is judged: a check saves nothing; return what it found.")
         wanted = self._choose_format(value, name, format)
         name = self._check_file_name(name)
         prefix = self._spec.data_prefix + (f".{name}" if name else "")
@@ -278,6 +288,18 @@ class RunContext:
         else:
             self._logged.add_point(step, metrics)
             self._warn_by_hand("log")
+
+    def judge(self, name: str) -> bool:
+        """Whether what this run has saved passes a check of its asset; each run asks by itself once its cells are done.
+
+        Raises UnknownNameError for a check that it does not have.
+        """
+        checks = {check.name: check for check in self._spec.checks if check.code is not None}
+        if name not in checks:
+            raise UnknownNameError(f"this run of {self.asset} has no check {name!r}: {nearest(name, checks)}")
+        self._checks[name] = judge(checks[name], self, self._load_own, self._spec.locate)
+        self._changed("judge")
+        return self._checks[name].passed
 
     def should_stop(self) -> bool:
         """Whether to end early: save what there is, and leave the loop.
@@ -357,6 +379,9 @@ class RunContext:
             written_with=chosen.written_with,
         )
 
+    def _load_own(self, file: str | None = None, trusted: Collection[str] = ()) -> Any:
+        return load_own(self._spec, self.store, self._files, file, trusted, self._check_trust)
+
     def _call(self, source: str, key: str | None) -> Any:
         code = self._spec.inputs[source].load
         if code is None:
@@ -364,7 +389,7 @@ class RunContext:
         self._check_trust()
         name = self._spec.inputs[source].name or source
         if source not in self._loaders:
-            self._loaders[source] = define_function(name, code.with_paths(self._spec.locate))
+            self._loaders[source] = define_function(f"source {name}", code.with_paths(self._spec.locate))
         try:
             return self._loaders[source](*(() if key is None else (key,)))
         except Exception as error:
@@ -404,21 +429,6 @@ class RunContext:
         raise MissingInputError(
             explain_fault(name, item.partition_key, self._spec.locate(path), fault, is_value=is_value)
         )
-
-    def _frames_relation(self, items: list[InputItem]) -> duckdb.DuckDBPyRelation:
-        import duckdb
-
-        if self._connection is None:
-            self._connection = duckdb.connect()
-        relation = self._connection.from_arrow(open_as_dataset(self.store, items))
-        column = duckdb.ColumnExpression
-        if items[0].partition_key is None:
-            return relation
-        chosen = [column(KEY_COLUMN).alias("partition_key")]
-        for name in relation.columns:
-            if name != KEY_COLUMN:
-                chosen.append(column(name).alias("partition_key_1" if name.lower() == "partition_key" else name))
-        return relation.select(*chosen)
 
     def _check_file_name(self, name: str | None) -> str:
         if name is None:
@@ -481,6 +491,7 @@ class RunContext:
         """Go on from what was saved and logged before."""
         self._files, self._logged.values = {file.name: file for file in output.files}, dict(output.metrics)
         self._stopped = output.stopped
+        self._checks = {check.name: check for check in output.checks}
 
     def _warn_by_hand(self, what: str) -> None:
         if not self._recording and not self._has_warned:

@@ -21,6 +21,7 @@ from nbclient.util import ensure_async
 
 from nbpart.assets.cells import source_of
 from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
+from nbpart.run.check_cells import CheckCells, find_check
 from nbpart.run.client import RunClient
 from nbpart.run.environment_writes import find_set_variables
 from nbpart.run.executed_notebook import NotebookRecord, strip_ansi
@@ -47,8 +48,8 @@ class Execution:
     should_stop: asked several times a second, and at once after `wake`; True cancels. check: may turn a success into a
     failure once the kernel is gone.
 
-    After `run`, `ending` is how it ended, `kernel_kind`, `notes` and `usage` are those of the kernel, and `kept` is the
-    path of its connection file where it is kept.
+    After `run`, `ending` is how it ended, `checks` what became of the cells that are checks, `kernel_kind`, `notes` and
+    `usage` are those of the kernel, and `kept` is the path of its connection file where it is kept.
     """
 
     _client: Any = None
@@ -77,6 +78,7 @@ class Execution:
         self._limits = limits or Limits()
         self._kernel = setup.started
         self.ending: Ending | None = None
+        self.checks = CheckCells()
         self.kernel_kind: str | None = None
         self.notes: tuple[str, ...] = ()
         self.usage = Usage()
@@ -87,7 +89,7 @@ class Execution:
         to = self._targets
         record = NotebookRecord(nb, to.save, to.about, to.progress_bar, to.autosave_s, to.streams)
         record.notebook_start()
-        self.ending = self._check(asyncio.run(self._drive(record, kernel_name)))
+        self.ending = self._check(self.checks.forgive(asyncio.run(self._drive(record, kernel_name)), nb))
         if self._client is not None:
             self._client.set_widgets_metadata()
         record.finish(self.ending)
@@ -200,7 +202,12 @@ class Execution:
             self._began_at = self._began_at or self._cell_began_at
             record.cell_start(cell, index)
             ending = await self._execute_cell(cell, index)
-            self._done_at, self._cell_began_at = time.monotonic(), None
+            self._cell_began_at = None
+            if find_check(cell) is None:
+                self._done_at = time.monotonic()
+            elif self._stopping is None and (ending is None or ending.error_class != "DeadKernel"):
+                self.checks.end(cell, ending)
+                ending = None
             if self._stopping is not None or (ending is not None and ending.status is not RunStatus.SUCCEEDED):
                 return ending or SUCCEEDED
             record.cell_complete(cell, index)
@@ -267,7 +274,8 @@ class Execution:
 
     def _end_early(self, exit: CellError, index: int) -> Ending:
         """The ending of a run that succeeded because a cell called exit(0); later cells are not executed."""
-        left = sum(1 for cell in self._client.nb.cells[index + 1 :] if cell.cell_type == "code" and cell.source.strip())
+        cells = [cell for cell in self._client.nb.cells[index + 1 :] if find_check(cell) is None]
+        left = sum(1 for cell in cells if cell.cell_type == "code" and cell.source.strip())
         behind = f"; the {left} code cell{'s' if left > 1 else ''} behind it did not run" if left else ""
         call = f"{exit.call}({exit.message})"
         return Ending(RunStatus.SUCCEEDED, note=f"cell {index + 1} ended the run by {call}{behind}")

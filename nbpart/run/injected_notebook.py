@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import json
 import keyword
 import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from nbpart.assets.notebook_files import read_notebook_file
+from nbpart.assets.notebook_files import read_notebook, read_notebook_file
 from nbpart.errors import MissingInputError, ParameterError
+from nbpart.run.check_cells import add_check_cells
 from nbpart.run.members import use_single_run_variant
 from nbpart.run.spec import RunSpec
+
+_EMPTY = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
 def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
@@ -26,7 +30,9 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
 
     place = spec.locate(spec.notebook)
     try:
-        notebook = load_notebook_node(read_notebook_file(place))
+        # what only judges has no cells but its checks
+        content = read_notebook_file(place) if spec.judged is None else read_notebook(_EMPTY)
+        notebook = load_notebook_node(content)
     except FileNotFoundError as error:
         raise MissingInputError(f"the notebook {place!r} of {spec.where} is gone; restore it.") from error
     except ValueError as error:
@@ -47,6 +53,7 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
             cell.source = spell_injected(spec.injected, spec.secrets)
         elif spec.secrets:
             raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
+    add_check_cells(notebook, spec, language)
     notebook.metadata.papermill["input_path"] = spec.notebook
     return notebook, kernel
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from nbpart.run.spec import InputItem
 from nbpart.storage.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: The column that carries partition keys within a relation.
 KEY_COLUMN = "nbpart_partition_key"
 
 
-def open_as_dataset(store: Store, items: list[InputItem]) -> Any:
+def open_as_dataset(store: Store, items: Sequence[InputItem]) -> Any:
     """The Parquet files of many partitions as one Arrow dataset, with their keys in the column KEY_COLUMN."""
     import pyarrow
     import pyarrow.dataset as datasets
@@ -48,3 +51,20 @@ def stack_frames(frames: Mapping[str, Any]) -> Any:
         parts.append(frame)
     plain = all(isinstance(frame.index, pd.RangeIndex) for frame in parts)
     return pd.concat(parts, ignore_index=plain)
+
+
+def relate_frames(
+    connection: duckdb.DuckDBPyConnection, store: Store, items: Sequence[InputItem]
+) -> duckdb.DuckDBPyRelation:
+    """Frames as one relation, with the column ``partition_key`` in front where they have keys."""
+    import duckdb
+
+    relation = connection.from_arrow(open_as_dataset(store, items))
+    column = duckdb.ColumnExpression
+    if items[0].partition_key is None:
+        return relation
+    chosen = [column(KEY_COLUMN).alias("partition_key")]
+    for name in relation.columns:
+        if name != KEY_COLUMN:
+            chosen.append(column(name).alias("partition_key_1" if name.lower() == "partition_key" else name))
+    return relation.select(*chosen)

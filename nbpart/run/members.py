@@ -40,9 +40,11 @@ class MemberRun(RunContext):
         own = whole.spec.of_member(member)
         super().__init__(own, handler=CallbackHandler(self._report), own_files=whole.own_files, store=whole.store)
         self.fetched = whole.fetched
+        #: Whether its block was left before: it is only judged now.
+        self.is_done = False
         # the last note of a partition counts, so it holds what earlier blocks and saves of it came to
         if (before := whole.noted.get(member.run_no)) is not None:
-            self._take_up(before)
+            self._take_up(before.output)
 
     def __enter__(self) -> MemberRun:
         return self
@@ -64,7 +66,7 @@ class MemberRun(RunContext):
         return True
 
     def _report(self, output: RunOutput) -> None:
-        self._whole.report(self._member, MemberOutput(output))
+        self._whole.report(self._member, MemberOutput(output, done=self.is_done))
 
 
 class WholeRun(RunContext):
@@ -77,7 +79,7 @@ class WholeRun(RunContext):
         super().__init__(spec, handler=CallbackHandler(self._report_faults), store=store)
         self.spec = spec
         self._members = {member.partition_key: member for member in spec.members}
-        self.noted: dict[int, RunOutput] = {}
+        self.noted: dict[int, MemberOutput] = {}
 
     @property
     def partition_keys(self) -> tuple[str, ...]:
@@ -114,6 +116,17 @@ class WholeRun(RunContext):
             "of a run of many partitions each is asked: with run.partition(key) as one: one.should_stop()"
         )
 
+    def judge(self, name: str) -> bool:
+        """Run a check on what this run has saved, one partition after the other; see `RunContext.judge`."""
+        passed = True
+        for member in self.spec.members:
+            noted = self.noted.get(member.run_no, MemberOutput())
+            if noted.error_class is None and (noted.done or noted.output.files):
+                one = self.partition(member.partition_key)
+                one.is_done = noted.done
+                passed &= one.judge(name)
+        return passed
+
     def report(self, member: Member, output: MemberOutput) -> None:
         """Write what a partition has saved and logged so far; the last line of a partition counts.
 
@@ -125,7 +138,7 @@ class WholeRun(RunContext):
             message = f"what this partition came to cannot be written down: {describe_error(error)}"
             line = _encode_note(member, MemberOutput(error_class="RecordingError", error_message=message))
         self._write(line)
-        self.noted[member.run_no] = output.output
+        self.noted[member.run_no] = output
 
     def _report_faults(self, output: RunOutput) -> None:
         """Write the faults of inputs that the run as a whole found."""
@@ -228,6 +241,7 @@ def _report_member(member: Member, whole: RunReport, output: MemberOutput | None
         partition_key=member.partition_key,
         files=(),
         metrics={},
+        checks=(),
         faults=(*whole.faults, *(output.output.faults if output is not None else ())),
     )
     if output is not None and output.error_class is not None:
@@ -235,7 +249,7 @@ def _report_member(member: Member, whole: RunReport, output: MemberOutput | None
         return own.with_ending(Ending(RunStatus.FAILED, *error, note=whole.note))
     made = output is not None and (output.done or (bool(output.output.files) and _succeeded(whole)))
     if output is not None and made:
-        own = replace(own, files=output.output.files, metrics=output.output.metrics)
+        own = replace(own, files=output.output.files, metrics=output.output.metrics, checks=output.output.checks)
         return own.with_ending(Ending(RunStatus.SUCCEEDED, note=whole.note)).with_stop(output.output.stopped)
     if _succeeded(whole) and saved_some:
         message = "the run saved nothing for this partition, though it did for others"

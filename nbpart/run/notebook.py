@@ -171,11 +171,15 @@ class NotebookRun:
             files=output.files,
             metrics=output.metrics,
             faults=output.faults,
+            checks=output.checks,
             missing_inputs={name: given.missing for name, given in self.spec.inputs.items() if given.missing},
             kernel=kernel,
             **self._about_kernel(),
         )
-        report = keep_curves(self.spec, self._report_members(report.with_stop(output.stopped)))
+        report = self._report_members(report.with_stop(output.stopped))
+        if self._execution is not None:
+            report = self._execution.checks.complete(self.spec, report)
+        report = keep_curves(self.spec, report)
         return self._write_report(self._redact(report))
 
     def _redact(self, report: RunReport) -> RunReport:
@@ -187,6 +191,7 @@ class NotebookRun:
             **{name: hide(text) for name, text in report.free_texts.items()},
             metrics=hide(report.metrics),
             files=self._redactor.redact_files(report.files),
+            checks=self._redactor.redact_checks(report.checks),
             kernel_notes=tuple(hide(report.kernel_notes)),
             members={run_no: self._redact(member) for run_no, member in report.members.items()},
         )

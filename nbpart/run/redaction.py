@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from nbpart.run.check_result import CheckResult
 from nbpart.run.report import RunOutput
 from nbpart.run.spellings import Spelling, find_numbers, find_texts, list_spellings
 from nbpart.storage.file_record import FileRecord
@@ -76,7 +77,17 @@ class Redactor:
     def redact_output(self, output: RunOutput) -> RunOutput:
         """An output of a run without the secrets."""
         files, metrics = self.redact_files(output.files), self.redact_value(output.metrics)
-        return replace(output, files=files, metrics=metrics) if self else output
+        return (
+            replace(output, files=files, metrics=metrics, checks=self.redact_checks(output.checks)) if self else output
+        )
+
+    def redact_checks(self, checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+        """What checks said without the secrets."""
+        hide = self.redact_value
+        return tuple(
+            replace(one, message=hide(one.message), traceback=hide(one.traceback), metadata=hide(one.metadata))
+            for one in checks
+        )
 
     def redact_notebook(self, notebook: Mapping[str, Any]) -> dict[str, Any]:
         """A notebook as plain dicts, without the secrets: its form, and what is binary in it, stay as they are."""

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nbpart.run.check_result import CheckResult
 from nbpart.run.input_files import InputFault
 from nbpart.states import RunStatus
 from nbpart.storage.file_record import FileRecord
@@ -83,7 +84,7 @@ class RunReport(RecordedEnding):
     `run_no`, `partition_key` and `attempt` are those of the spec and identify the run; `run_id` is for people.
     `started_at` is when the attempt began. `kernel_notes` say why the kernel is not what it should be. `faults`: files
     of inputs that are not what was recorded. `members`: of a run of many partitions, the report of each by the number
-    of its run.
+    of its run. `checks`: what the checks of its asset said of what it made.
     """
 
     run_no: int | None = None
@@ -97,6 +98,7 @@ class RunReport(RecordedEnding):
     kernel_notes: tuple[str, ...] = ()
     faults: tuple[InputFault, ...] = ()
     members: Mapping[int, RunReport] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
 
     @property
     def main_file(self) -> FileRecord | None:
@@ -139,6 +141,7 @@ class RunReport(RecordedEnding):
         data["kernel_notes"] = list(self.kernel_notes)
         data["faults"] = [fault.to_json() for fault in self.faults]
         data["members"] = [report.to_json() for report in self.members.values()]
+        data["checks"] = [check.to_json() for check in self.checks]
         return data | {"metrics": dict(self.metrics)}
 
     @classmethod
@@ -150,6 +153,7 @@ class RunReport(RecordedEnding):
         values["files"] = tuple(FileRecord.from_json(file) for file in data["files"])
         values["kernel_notes"] = tuple(data["kernel_notes"])
         values["faults"] = tuple(InputFault.from_json(fault) for fault in data["faults"])
+        values["checks"] = tuple(CheckResult.from_json(check) for check in data["checks"])
         members = [cls.from_json(report) for report in data["members"]]
         values["members"] = {member.run_no: member for member in members}
         values["missing_inputs"] = {name: tuple(keys) for name, keys in data["missing_inputs"].items()}
@@ -168,17 +172,19 @@ class RunReport(RecordedEnding):
 class RunOutput:
     """What a run has saved and logged so far, and the faults that it found in its inputs.
 
-    `stopped`: why it was told to end early, None where it was not.
+    `stopped`: why it was told to end early, None where it was not. `checks`: what those that were done said of it.
     """
 
     files: tuple[FileRecord, ...] = ()
     metrics: Mapping[str, int | float | bool | str] = field(default_factory=dict)
     faults: tuple[InputFault, ...] = ()
     stopped: str | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
             "stopped": self.stopped,
+            "checks": [check.to_json() for check in self.checks],
             "files": [file.to_json() for file in self.files],
             "metrics": dict(self.metrics),
             "faults": [fault.to_json() for fault in self.faults],
@@ -188,7 +194,8 @@ class RunOutput:
     def from_json(cls, data: Mapping[str, Any]) -> RunOutput:
         files = tuple(FileRecord.from_json(file) for file in data["files"])
         faults = tuple(InputFault.from_json(fault) for fault in data.get("faults", ()))
-        return cls(files, data["metrics"], faults, data.get("stopped"))
+        checks = tuple(CheckResult.from_json(check) for check in data.get("checks", ()))
+        return cls(files, data["metrics"], faults, data.get("stopped"), checks)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         write_bytes_atomic(path, _encode_json(self.to_json()))

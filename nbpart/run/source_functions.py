@@ -21,13 +21,16 @@ from nbpart.assets.source_reading import FunctionCode
 from nbpart.errors import DeclarationError
 
 
-def define_function(source: str, code: FunctionCode) -> Callable[..., Any]:
-    """The function of a source. Raises `DeclarationError` where its module has none of that name any more."""
+def define_function(of: str, code: FunctionCode) -> Callable[..., Any]:
+    """The function of what ``of`` names, as ``source visits``.
+
+    Raises `DeclarationError` where its module has none of that name any more.
+    """
     for folder in dict.fromkeys([code.folder, code.root]):
         if folder and folder not in sys.path:
             sys.path.insert(0, folder)
     if code.source:
-        name = f"<source {source}: {code.call}>"
+        name = f"<{of}: {code.call}>"
         namespace: dict[str, Any] = {"__name__": "__nbpart_source__"}
         linecache.cache[name] = len(code.source), None, code.source.splitlines(keepends=True), name
         # the user's own code, kept when the user registered it
@@ -39,7 +42,7 @@ def define_function(source: str, code: FunctionCode) -> Callable[..., Any]:
             found = getattr(found, part, None)
     if not callable(found):
         raise DeclarationError(
-            f"source {source!r}: module {code.module!r} has no function {code.call!r} any more; declare it again."
+            f"{of}: module {code.module!r} has no function {code.call!r} any more; declare it again."
         )
     result: Callable[..., Any] = found
     return result
@@ -87,7 +90,7 @@ def _spell_key(key: Any) -> Iterator[str]:
 
 
 def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
-    function = define_function(task["source"], FunctionCode(**task["code"]))
+    function = define_function(f"source {task['source']}", FunctionCode(**task["code"]))
     if task["keys"] is None:
         version = spell_version(function())
         return {"versions": {} if version is None else {"": version}}

@@ -20,10 +20,12 @@ from typing import Any
 from nbpart.assets.metrics import Metric, metrics_from_json, metrics_to_json
 from nbpart.assets.source_reading import FunctionCode
 from nbpart.errors import ParameterError
+from nbpart.run.check_result import CheckSpec
 from nbpart.run.input_files import InputFile
 from nbpart.run.pruners import Pruner, pruner_from_json, pruner_to_json
 from nbpart.storage import place_curves, place_stop_request
 from nbpart.storage.adopted import AdoptingStore, find_place, is_adopted
+from nbpart.storage.file_record import FileRecord
 from nbpart.storage.relative import to_absolute
 from nbpart.storage.store import LocalStore, Store, publish_bytes
 
@@ -204,7 +206,8 @@ class RunSpec:
     value is saved, where one is asked for by name. storage_options: of those of its sources that have any, by name;
     written nowhere, and None where whoever starts the run lacks one.
     metrics: what is better of each that it logs. pruner: what tells it to end early, and others: the file with what the
-    runs beside it came to.
+    runs beside it came to. checks: what judges what it saved. judged: of a run that only judges a partition, the files
+    of its data; None of any other.
     """
 
     run_id: str
@@ -242,6 +245,8 @@ class RunSpec:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     pruner: Pruner | None = None
     others: str | None = None
+    checks: tuple[CheckSpec, ...] = ()
+    judged: tuple[FileRecord, ...] | None = None
 
     @property
     def where(self) -> str:
@@ -303,6 +308,8 @@ class RunSpec:
         data["modules"] = {name: list(pair) for name, pair in self.modules.items()}
         data["members"] = [member.to_json() for member in self.members]
         data["metrics"], data["pruner"] = metrics_to_json(self.metrics), pruner_to_json(self.pruner)
+        data["checks"] = [check.to_json() for check in self.checks]
+        data["judged"] = None if self.judged is None else [file.to_json() for file in self.judged]
         del data["secrets"], data["storage_options"], data["workspace"]
         return data | {name: list(data[name]) for name in ("import_roots", "late_roots", "preload")}
 
@@ -318,6 +325,9 @@ class RunSpec:
             values[name] = tuple(data[name])
         values["metrics"], values["pruner"] = metrics_from_json(data["metrics"]), pruner_from_json(data["pruner"])
         values["members"] = tuple(Member.from_json(member) for member in data["members"])
+        values["checks"] = tuple(CheckSpec.from_json(check) for check in data["checks"])
+        if data["judged"] is not None:
+            values["judged"] = tuple(FileRecord.from_json(file) for file in data["judged"])
         return cls(**values, workspace=workspace)
 
     def of_member(self, member: Member) -> RunSpec:

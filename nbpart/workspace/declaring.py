@@ -9,6 +9,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from nbpart.assets.asset import Asset, OnMissingInput, Source, asset, notebook, source, value_source
 from nbpart.assets.automation import Automation
+from nbpart.assets.check_definition import Severity
+from nbpart.assets.checks import Check, check
 from nbpart.assets.freshness import Expectation
 from nbpart.assets.notebook_patterns import find_notebooks
 from nbpart.automation import Schedule, Sensor, declare_sensor, schedule
@@ -223,6 +225,29 @@ class Declaring(Generic[A]):
             for path in find_notebooks(pattern, self.root)
         ]
         return self._register_assets(declared)
+
+    def check(
+        self,
+        asset: Any,
+        *,
+        name: str | None = None,
+        blocking: bool = False,
+        severity: Severity = "error",
+        description: str | None = None,
+    ) -> Callable[[Callable[..., Any]], Check]:
+        """Register a function as a check of an asset, as a decorator; see `nbpart.check` for the options.
+
+        It judges each partition in the run that makes it, and what is there by `Workspace.run_checks`. Raises
+        `UnknownNameError` too, for an asset that is not there.
+        """
+        declare = check(asset, name=name, blocking=blocking, severity=severity, description=description)
+
+        def decorate(f: Callable[..., Any]) -> Check:
+            declared = declare(f)
+            self.register(declared)
+            return declared
+
+        return decorate
 
     def sensor(
         self,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import Asset, Source, name_of
+from nbpart.assets.checks import Check
 from nbpart.assets.graph import AssetGraph
 from nbpart.assets.watched_source import WatchedSource
 from nbpart.automation import Schedule, Sensor
@@ -38,6 +39,7 @@ from nbpart.run.pruners import Pruner
 from nbpart.trials import Board, compare
 from nbpart.workspace.automating import Automating
 from nbpart.workspace.bound import BoundAsset, BoundSource
+from nbpart.workspace.checking import Checking
 from nbpart.workspace.declaring import Declaring
 from nbpart.workspace.verbs import Verbs
 
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.trigger_table import TriggerTable
 
 
-class Workspace(Declaring[BoundAsset], Verbs, Automating):
+class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking):
     """An open workspace: a folder with catalog, data, runs and code. `nbpart.open` makes or opens one.
 
     Use it as a context manager, or `close` it: both wait for the backfills that run in this process. Where an exception
@@ -115,7 +117,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating):
         return declare_set(self.project.catalog, as_part(partitions))
 
     def register(
-        self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor | Schedule | WatchedSource
+        self, *items: Asset | Source | PartitionSet | DynamicPartitions | Sensor | Schedule | WatchedSource | Check
     ) -> None:
         """Register declarations together: all of them, or none if one is wrong.
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbpart.assets.automation import Automation, on_missing
+from nbpart.assets.check_definition import CheckArgument, CheckDefinition
 from nbpart.assets.definition import AssetDefinition, Dependency, Input
 from nbpart.assets.freshness import Expectation
 from nbpart.assets.metrics import Metric
@@ -76,6 +77,20 @@ DEFINITIONS = st.builds(
     metrics=st.dictionaries(
         TEXTS, st.builds(Metric, st.sampled_from(["max", "min"]), st.sampled_from(["best", "last"])), max_size=3
     ),
+    check_cells=st.lists(
+        st.builds(
+            CheckDefinition,
+            TEXTS,
+            st.just("cell"),
+            TEXTS,
+            st.booleans(),
+            st.sampled_from(["error", "warn"]),
+            TEXTS,
+            st.none() | CODES,
+            st.lists(st.builds(CheckArgument, TEXTS, TEXTS), max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
     automation=st.none()
     | st.builds(Automation, st.just("eager"), st.floats(1, 1e6), st.none(), st.none() | CONDITIONS)
     | st.builds(on_missing, at_most=st.integers(1, 1000)),

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from nbpart.assets.names import (
     bound_names,
-    declares_asset,
     dotted_chains,
     fingerprint,
     global_names,
+    list_declaring,
     parse,
     root_name,
     touched_names,
@@ -138,6 +138,7 @@ def test_dotted_chains_and_their_root_names_are_found() -> None:
         ("nbpart.asset", True),
         ("self.ws.asset()", True),
         ("ws.sensor(every='30s')", True),
+        ("ws.check('model', blocking=True)", True),
         ("cache", False),
         ("asset.cache", False),
         ("assets", False),
@@ -145,7 +146,16 @@ def test_dotted_chains_and_their_root_names_are_found() -> None:
     ],
 )
 def test_decorators_that_declare_an_asset_are_recognised(decorator: str, declares: bool) -> None:
-    assert declares_asset(ast.parse(decorator, mode="eval").body) is declares
+    node = ast.parse(f"@{decorator}\ndef model(x): ...").body[0]
+    assert bool(list_declaring(node)) is declares
+
+
+def test_a_method_under_a_decorator_called_check_is_none_of_ours() -> None:
+    """pandera: what ``@pa.check("column")`` names in a class is part of its code."""
+    node = ast.parse("@pa.check('a')\ndef is_positive(cls, series): ...").body[0]
+    assert not list_declaring(node)
+    one, other = (ast.parse(f"class S:\n    @pa.check({c!r})\n    def f(cls, s): ...").body[0] for c in "ab")
+    assert fingerprint(one) != fingerprint(other)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from nbpart.run.check_result import CheckResult, CheckSpec
 from nbpart.run.report import RunReport
 from nbpart.run.spec import Member, RunSpec
 from nbpart.states import RunStatus
@@ -29,6 +30,7 @@ class Stage:
     """Where the runs of all pools of a test are played."""
 
     answer: Answer = succeed
+    judge: Callable[[RunSpec, CheckSpec], bool] = lambda spec, check: True
     answer_member: Callable[[Member], str | Exception] = lambda member: f"bulk of {member.partition_key}"
     started: list[RunSpec] = field(default_factory=list)
     pools: list[ScriptedPool] = field(default_factory=list)
@@ -130,8 +132,15 @@ def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunRep
         status = RunStatus.CANCELLED if isinstance(outcome, Cancelled) else RunStatus.FAILED
         name, message = type(outcome).__name__, str(outcome)
         return RunReport(**common, status=status, duration_s=0.1, error_class=name, error_message=message)
+    passed = {check: stage.judge(spec, check) for check in spec.checks}
+    checks = tuple(
+        CheckResult(check.name, check.version, is_good, None if is_good else "ValueError: bad")
+        for check, is_good in passed.items()
+    )
+    if spec.judged is not None:
+        return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=spec.judged, checks=checks)
     path, content = f"{spec.data_prefix}.txt", outcome.encode()
     publish_bytes(spec.store, path, content)
     version = hashlib.sha256(content).hexdigest()
     file = FileRecord("", "file", "text", path, None, len(content), version, None)
-    return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=(file,))
+    return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=(file,), checks=checks)

@@ -33,7 +33,7 @@ def test_current_inputs_have_a_row_for_each_key(story: Story) -> None:
     frame = story.catalog.read(lambda b: queries.current_inputs(b, story.ids["x"]))
     columns = (
         "key_id key materialization_id data_hash path format kind data_version bytes file_version schema"
-        " is_damaged pruned element"
+        " is_damaged pruned failed_check element"
     )
     assert " ".join(frame.columns) == columns
     assert frame["is_damaged"].tolist() == [False, False, False]

@@ -85,7 +85,7 @@ def test_unpartitioned_and_removed_assets_count(story: Story) -> None:
 def test_partition_status_has_the_run_that_the_status_is_about(story: Story) -> None:
     every_status(story)
     frame = story.catalog.read(lambda b: queries.partition_status(b, story.ids["a"])).set_index("partition_key")
-    columns = "status reason error late stopped_early run_id materialized_at duration_s rows bytes"
+    columns = "status reason error late checks stopped_early run_id materialized_at duration_s rows bytes"
     assert list(frame.columns) == columns.split()
     why = {"stale": "code changed", "failed": "its last run failed", "failed again": "its last run failed"}
     assert frame["reason"].dropna().to_dict() == {**why, "untouched": "never run", "other": "never run"}
@@ -143,7 +143,7 @@ def test_parameters_are_typed_columns(story: Story) -> None:
     value |= {"at": datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "é": None}
     story.register("model", set_id=trials(story, parameters, [value, value | {"é": 7, "fast": False}]))
     frame = story.catalog.read(lambda b: queries.partition_status(b, story.ids["model"]))
-    assert list(frame.columns[11:]) == sorted([*declared, "é"])
+    assert list(frame.columns[12:]) == sorted([*declared, "é"])
     assert frame["depth"].tolist() == [2**62, 2**62]
     assert frame["lr"].tolist() == [float("inf")] * 2
     assert frame["name"].tolist() == ['it\'s "x"'] * 2
@@ -174,7 +174,7 @@ def test_metrics_are_columns(story: Story) -> None:
         story.start(run_no)
         story.end(run_no, content=key, metrics=metrics)
     frame = story.catalog.read(lambda b: queries.partition_status(b, story.ids["m"]))
-    assert list(frame.columns[11:]) == ["Acc", "mixed", "note"]
+    assert list(frame.columns[12:]) == ["Acc", "mixed", "note"]
     assert frame["Acc"].tolist()[:2] == [0.5, 0.7]
     assert frame["note"].tolist() == ["it's", None, None]
     assert frame["mixed"].tolist()[2] == "x"

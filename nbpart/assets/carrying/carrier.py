@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from nbpart.assets.carrying import origins
-from nbpart.assets.names import GlobalNames, declares_asset, dotted_chains, global_names, root_name
+from nbpart.assets.names import GlobalNames, dotted_chains, global_names, list_declaring, root_name
 from nbpart.assets.sources import DefinitionSource, find_class, find_function, plain_function
 from nbpart.assets.spelling import CONTAINERS, CannotSpell, no_name, spell
 from nbpart.errors import DeclarationError, nearest
@@ -161,7 +161,8 @@ class Carrier:
         self._pieces[name] = Piece(name, "constant", f"{name} = {original}", frozenset({original}), (original,))
 
     def _add_definition(self, name: str, found: DefinitionSource, value: Any) -> None:
-        dropped = [d for d in found.node.decorator_list if declares_asset(d) or self._is_declaration(d)]
+        plain = [d for d in found.node.decorator_list if self._is_declaration(d)]
+        dropped = [*plain, *(d for d in list_declaring(found.node) if d not in plain)]
         source = found.without(dropped)
         bare = ast.parse(source).body[0]
         reader = _Reader(name, {} if value is None else origins.variables_around(plain_function(value)))

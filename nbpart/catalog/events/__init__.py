@@ -12,6 +12,7 @@ from nbpart.catalog.events.backfills import (
     start_backfill,
     start_coordinator,
 )
+from nbpart.catalog.events.checks import record_judgements, remove_check, remove_checks, save_check, save_check_cells
 from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.erasing import erase_partitions
 from nbpart.catalog.events.keys import add_keys, declare_keys, ensure_set, remove_keys, replace_keys, set_columns
@@ -70,6 +71,7 @@ __all__ = [
     "mark_pruned",
     "plan_requested",
     "record_data_observations",
+    "record_judgements",
     "record_late",
     "record_observations",
     "record_outcomes",
@@ -82,6 +84,8 @@ __all__ = [
     "record_verb",
     "register_assets",
     "remove_asset",
+    "remove_check",
+    "remove_checks",
     "remove_hook",
     "remove_keys",
     "remove_trigger",
@@ -90,6 +94,8 @@ __all__ = [
     "request_backfill",
     "reserve_run",
     "resume_backfill",
+    "save_check",
+    "save_check_cells",
     "save_hook",
     "save_trigger",
     "set_columns",

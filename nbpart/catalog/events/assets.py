@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbpart.catalog.events.checks import remove_checks
 from nbpart.catalog.expressions import data_hash_sql, quote
 from nbpart.catalog.group_ledgers import drop_unused_groups
 from nbpart.catalog.kept_pairs import drop_unused_pairs
@@ -55,6 +56,7 @@ def remove_asset(batch: Batch, name: str) -> None:
         raise UnknownNameError(f"There is no asset {name!r}; {nearest(name, known)}")
     batch.execute("UPDATE assets SET active = false, sequence = ? WHERE asset_id = ?", batch.sequence, asset_id)
     batch.execute("DELETE FROM dependencies WHERE asset_id = ?", asset_id)
+    remove_checks(batch, asset_id)
     drop_unused_pairs(batch)
     drop_unused_groups(batch)
     refresh_inputs(batch, [asset_id])

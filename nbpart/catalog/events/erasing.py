@@ -41,6 +41,10 @@ def erase_partitions(batch: Batch, partitions: str, event: VerbEvent) -> int:
         WHERE run_no IN {runs}
           AND (error_message IS NOT NULL OR traceback IS NOT NULL OR note IS NOT NULL OR curves IS NOT NULL)"""
     )
+    batch.execute(
+        f"""UPDATE check_outcomes SET message = NULL, traceback = NULL, metadata = NULL
+        WHERE materialization_id IN {made} AND (message IS NOT NULL OR traceback IS NOT NULL OR metadata IS NOT NULL)"""
+    )
     batch.execute(f"UPDATE attempts SET notebook = NULL, log = NULL WHERE run_no IN {runs} AND notebook IS NOT NULL")
     batch.execute(
         f"""UPDATE step_results SET cause = NULL WHERE cause IS NOT NULL AND (backfill_no, step_no) IN

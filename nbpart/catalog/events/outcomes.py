@@ -3,17 +3,18 @@
 # ruff: noqa: S608  what is put into SQL here are names and expressions of this package, never what a user gave
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.events import staging
+from nbpart.catalog.events.checks import record_judgements
 from nbpart.catalog.events.data import record_data_observations
 from nbpart.catalog.events.staging import FactsUpdate, NewMaterialization
 from nbpart.catalog.expressions import OUTCOME_FAILED, OUTCOME_SUCCEEDED, STALE_CODE
 from nbpart.catalog.ids import is_id_of
 from nbpart.catalog.ledger_shifts import FactChange, shift_facts
-from nbpart.catalog.records import Outcome
+from nbpart.catalog.records import Judgement, Outcome
 from nbpart.catalog.staleness import mark_made
 from nbpart.errors import CatalogError, RecordingError, UnknownNameError
 from nbpart.partitions import PartitionRef
@@ -69,6 +70,7 @@ def record_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     )
     made = _insert_materializations(batch, accepted, runs)
     updates = _update_facts(batch, accepted, runs, made)
+    record_judgements(batch, _list_judgements(made, runs))
     if renewed := [one for one in updates if one.materialization_id is not None]:
         _mark(batch, renewed, runs)
     record_data_observations(batch, [each for outcome in accepted for each in outcome.data_observations])
@@ -163,6 +165,14 @@ def _insert_materializations(
             batch.stage(f"{table}_staged", rows)
             batch.execute(statement)
     return {one.outcome.run_no: one for one in made}
+
+
+def _list_judgements(made: dict[int, NewMaterialization], runs: dict[int, _Run]) -> Iterator[Judgement]:
+    """What checks said of what runs made; of a run that made nothing nothing counts."""
+    for run_no, one in made.items():
+        for result in one.outcome.report.checks:
+            run = runs[run_no]
+            yield Judgement(run.asset_id, run.key_id, one.materialization_id, one.data_hash, result, run_no)
 
 
 _INSERTS = {

@@ -29,6 +29,7 @@ from nbpart.catalog.queries.backfills import (
     steps_frame,
     steps_with_status,
 )
+from nbpart.catalog.queries.checks import count_checks, load_blocking, load_checks, load_judgements
 from nbpart.catalog.queries.data import current_files
 from nbpart.catalog.queries.keys import (
     contains,
@@ -85,6 +86,7 @@ __all__ = [
     "backfills_frame",
     "contains",
     "count_by_code",
+    "count_checks",
     "count_members",
     "count_remaining_steps",
     "count_told_failures",
@@ -118,8 +120,11 @@ __all__ = [
     "load_active_runs",
     "load_assets",
     "load_attributes",
+    "load_blocking",
+    "load_checks",
     "load_claim_candidates",
     "load_hooks",
+    "load_judgements",
     "load_members",
     "load_place_waits",
     "load_request",

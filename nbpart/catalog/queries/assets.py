@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import DATA_STATES, STALE_DATA, element_hash
+from nbpart.catalog.judged import select_blocking
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers, stage_texts
 from nbpart.catalog.queries.shared_sql import create_metrics_table, list_metrics, nulls_to_none
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
@@ -45,9 +46,9 @@ def current_inputs(
 
     Columns: key_id, key, materialization_id, data_hash, path, format, kind, data_version, bytes, file_version (these
     two of the main file), is_damaged (it was seen since that a file is not what was saved), pruned (when its data was
-    deleted, "" where it was not), element (what it gives to the order-free hash over what is read). One row a key;
-    without data materialization_id is null and element 0, and of a run that saved no main value path, format and kind
-    are null.
+    deleted, "" where it was not), failed_check (the first blocking check that it fails, "" where it fails none),
+    element (what it gives to the order-free hash over what is read). One row a key; without data materialization_id is
+    null and element 0, and of a run that saved no main value path, format and kind are null.
     """
     if key_ids is None:
         members = ordered_members(batch, asset_set_id(batch, asset_id))
@@ -61,15 +62,18 @@ def current_inputs(
         "           WHERE asset_id = ? AND materialization_id IS NOT NULL),"
         " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
         " files AS (SELECT * FROM data_files WHERE name = ''),"
-        f" pruned AS (SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')"
+        f" pruned AS (SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}'),"
+        f" failing AS ({select_blocking(asset_id)})"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
         "        files.kind, made.data_version, files.bytes, files.data_version AS file_version, files.schema,"
         "        coalesce(facts.is_damaged, false) AS is_damaged, coalesce(pruned.reason, '') AS pruned,"
+        "        coalesce(failing.check_name, '') AS failed_check,"
         f"       CASE WHEN made.data_hash IS NULL THEN 0::UBIGINT ELSE {element_hash('k.key_id', 'made.data_hash')} END"
         "        AS element"
         " FROM requested JOIN keys k ON k.key_id = requested.id LEFT JOIN facts ON facts.key_id = requested.id"
         " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id)"
-        " LEFT JOIN pruned USING (materialization_id) ORDER BY requested.n",
+        " LEFT JOIN pruned USING (materialization_id) LEFT JOIN failing ON failing.key_id = requested.id"
+        " ORDER BY requested.n",
         asset_id,
         asset_id,
     )

@@ -14,6 +14,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.causes import LATE
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_sql
 from nbpart.catalog.instance import ZONE
+from nbpart.catalog.judged import select_worst
 from nbpart.catalog.key_lookup import stage_numbers
 from nbpart.catalog.lateness import create_late, load_expectations
 from nbpart.catalog.queries.shared_sql import (
@@ -62,7 +63,7 @@ STATUS = TableColumn("status", Kind.STR)
 #: What every partition of an asset has, besides its key, in the order in which it is shown.
 FACTS = (
     STATUS, TableColumn("reason", Kind.STR), TableColumn("error", Kind.STR), TableColumn("late", Kind.BOOL),
-    TableColumn("stopped_early", Kind.BOOL),
+    TableColumn("checks", Kind.STR), TableColumn("stopped_early", Kind.BOOL),
     TableColumn("run_id", Kind.STR), TableColumn("materialized_at", None), TableColumn("duration_s", Kind.FLOAT),
     TableColumn("rows", Kind.INT), TableColumn("bytes", Kind.INT),
 )  # fmt: skip
@@ -186,6 +187,9 @@ class PartitionTable:
         if name == "error":
             self._join("failed")
             return "failed.error"
+        if name == "checks":
+            self._join("judged")
+            return "judged.outcome"
         self._join("made")
         if name == "run_id":
             self._join("failed", "own")
@@ -209,6 +213,9 @@ class PartitionTable:
         asset = f"asset_id = {int(self._asset_id or 0)}"
         if name == "f":
             return f"(SELECT * FROM partition_facts WHERE {asset}) f ON f.key_id = m.key_id"
+        if name == "judged":
+            judged = select_worst(int(self._asset_id or 0))
+            return f"({judged}) judged ON judged.key_id = m.key_id AND judged.data_hash = f.data_hash"
         if name == "late":
             return f"{create_late(self._batch, int(self._asset_id or 0))} late ON late.key_id = m.key_id"
         if name == "made":
@@ -231,10 +238,11 @@ def partition_status(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | N
     """Every partition of an asset, or those with some key ids, in member order.
 
     Columns: partition_key, status, reason (the first cause where it is not up to date, or "late"), error (of a failed
-    one), late (whether it is), stopped_early (whether its data are of a run that was told to end early), run_id,
-    materialized_at, duration_s, rows, bytes, then the columns of its set, typed, and its metrics (`metric_column` names
-    them). run_id is the run that the status is about: the active one, the one that failed, or else the one that made
-    the data; the columns after it are about the data that the partition has.
+    one), late (whether it is), checks (the worst that its checks say of its data, None without one), stopped_early
+    (whether its data are of a run that was told to end early), run_id, materialized_at, duration_s, rows, bytes, then
+    the columns of its set, typed, and its metrics (`metric_column` names them). run_id is the run that the status is
+    about: the active one, the one that failed, or else the one that made the data; the columns after it are about the
+    data that the partition has.
     """
     table = PartitionTable.of_asset(batch, asset_id)
     table.use_metrics(table.columns)

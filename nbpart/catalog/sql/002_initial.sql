@@ -121,6 +121,20 @@ CREATE TABLE metrics (
     materialization_id BIGINT NOT NULL, name VARCHAR NOT NULL, number DOUBLE, text VARCHAR, whole HUGEINT
 );
 
+-- The checks of assets; `definition` is a JSON of the whole, `version` that of its code.
+CREATE TABLE checks (
+    check_id INTEGER NOT NULL, asset_id INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+    active BOOLEAN NOT NULL, is_blocking BOOLEAN NOT NULL, severity VARCHAR NOT NULL, version VARCHAR NOT NULL,
+    definition VARCHAR NOT NULL, registered_at TIMESTAMPTZ NOT NULL
+);
+-- What checks said of the data of partitions; run_no is that of the run that made the data, null where it was judged
+-- alone. `metadata` is JSON.
+CREATE TABLE check_outcomes (
+    check_id INTEGER NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT NOT NULL,
+    data_hash UBIGINT NOT NULL, version VARCHAR NOT NULL, passed BOOLEAN NOT NULL, message VARCHAR, traceback VARCHAR,
+    metadata VARCHAR, run_no BIGINT, happened_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL
+);
+
 -- What was seen of a materialization's files when somebody looked; the last row of each counts (the highest rowid).
 CREATE TABLE data_seen (
     materialization_id BIGINT NOT NULL, state VARCHAR NOT NULL, reason VARCHAR NOT NULL, seen_at TIMESTAMPTZ NOT NULL,
@@ -141,6 +155,12 @@ CREATE TABLE partition_facts (
     asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, materialization_id BIGINT, data_hash UBIGINT,
     outcome UTINYINT NOT NULL, stale UTINYINT NOT NULL, active UTINYINT NOT NULL, active_run BIGINT,
     changed BIGINT NOT NULL
+);
+
+-- The last outcome of each check and partition; it holds as long as the data are those that it judged.
+CREATE TABLE check_facts (
+    check_id INTEGER NOT NULL, asset_id INTEGER NOT NULL, key_id BIGINT NOT NULL, data_hash UBIGINT NOT NULL,
+    version VARCHAR NOT NULL, passed BOOLEAN NOT NULL
 );
 
 -- What all keys of an asset come to, where something reads all of them; counted anew where a row is not there.
@@ -197,7 +217,7 @@ INSERT INTO meta VALUES
     ('schema', '0'), ('sequence', '0'), ('workspace_id', uuid()::VARCHAR), ('next_set_id', '1'), ('next_key_id', '1'),
     ('next_asset_id', '1'), ('next_coordinator_no', '1'), ('next_backfill_no', '1'), ('next_run_no', '1'),
     ('next_materialization_id', '1'), ('next_trigger_id', '1'), ('next_window_end', ''), ('next_verb_no', '1'),
-    ('next_tick_id', '1');
+    ('next_tick_id', '1'), ('next_check_id', '1');
 INSERT INTO partition_sets VALUES (0, '', 'single', '{}', 0, now(), NULL);
 INSERT INTO keys VALUES (0, 0, '');
 INSERT INTO members VALUES (0, 0, 0);
