@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbpart.assets.nbformat_import import load_nbformat
-from nbpart.assets.text_notebooks import is_text_notebook, parse_text
+from nbpart.assets.text_notebooks import TEXT_SUFFIXES, parse_text
 from nbpart.errors import DeclarationError, ExtraRequiredError
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -24,9 +24,14 @@ def read_notebook_file(path: str | os.PathLike[str]) -> Any:
     Raises OSError, ValueError where the file is no notebook, and ExtraRequiredError for text without jupytext.
     """
     place = Path(path)
-    if is_text_notebook(place):
-        return load_nbformat().from_dict(_mend(parse_text(place.read_bytes(), place.suffix)))
-    return read_notebook(place.read_bytes())
+    return read_notebook_content(place.read_bytes(), place.suffix)
+
+
+def read_notebook_content(content: bytes, suffix: str) -> Any:
+    """The notebook that is the content of a file whose name ends so; see `read_notebook_file`."""
+    if suffix in TEXT_SUFFIXES:
+        return load_nbformat().from_dict(_mend(parse_text(content, suffix)))
+    return read_notebook(content)
 
 
 def read_notebook(content: bytes) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import importlib.util
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.errors import ExtraRequiredError
 
 #: What the names of notebooks as text end in.
@@ -55,9 +57,9 @@ def parse_text(content: bytes, suffix: str) -> dict[str, Any]:
     return dict(notebook)
 
 
-def spell_text(notebook: Any, suffix: str) -> str:
+def spell_text(notebook: Mapping[str, Any], suffix: str) -> str:
     """The text of a notebook in the format that its metadata names, as `parse_text` found it; outputs stay out."""
-    spelled: str = _load_jupytext(suffix).writes(notebook, fmt=suffix[1:])
+    spelled: str = _load_jupytext(suffix).writes(load_nbformat().from_dict(notebook), fmt=suffix[1:])
     return spelled
 
 

@@ -17,11 +17,10 @@ from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, Refu
 from nbpart.backfill.inputs import ResolvedInputs, resolve_inputs
 from nbpart.backfill.kept_kernels import connection_path
 from nbpart.backfill.options import BackfillOptions
-from nbpart.backfill.registry import Node, Registry, StepToClaim, describe_key, group_by_asset
+from nbpart.backfill.registry import Node, Registry, StepToClaim, describe_key, group_by_asset, list_injected
 from nbpart.catalog import Batch, events, queries
 from nbpart.catalog.bound_columns import COLUMNS_ID
 from nbpart.partitions import PartitionRef
-from nbpart.partitions.key_values import PARTITION_WINDOW
 from nbpart.run.check_result import CheckSpec
 from nbpart.run.spec import InputItem, InputSpec, Member, MemberReads, RunSpec, encode_value
 from nbpart.states import StepStatus
@@ -90,16 +89,13 @@ def build_spec(
 ) -> RunSpec:
     """The spec of one attempt of a run of one partition: all that it needs, since a run has no catalog."""
     about = describe_key(node, run.key, run.attributes)
-    injected: dict[str, Any] = {**({"partition_key": run.key} if run.key is not None else {}), **about.params}
-    named: dict[str, Any] = {**about.columns, PARTITION_WINDOW: about.window}
-    injected |= {name: named[name] for name in node.definition.columns if name in named}
     spec = _build_common_spec(root, node, run, options, settings)
     return replace(
         spec,
         params=about.params,
         columns=about.columns,
         window=about.window,
-        injected={**injected, **settings},
+        injected={**list_injected(node, run.key, about), **settings},
         inputs=dict(run.inputs),
     )
 

@@ -17,7 +17,7 @@ from nbpart.catalog import Batch, Moment, queries
 from nbpart.errors import DeclarationError
 from nbpart.partitions import Parameters, PartitionRef, PartitionsDefinition, Value
 from nbpart.partitions.choice import read_one_key
-from nbpart.partitions.key_values import is_attribute, key_parameters, key_values, key_window
+from nbpart.partitions.key_values import PARTITION_WINDOW, is_attribute, key_parameters, key_values, key_window
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,13 @@ def describe_key(node: Node, key: str | None, attributes: Mapping[str, Any]) -> 
     spelled = key_values(partitions, key)
     columns = {c.name: attributes.get(c.name) if is_attribute(c) else spelled[c.name] for c in partitions.columns}
     return KeyDescription(key_parameters(partitions, key), columns, key_window(partitions, key))
+
+
+def list_injected(node: Node, key: str | None, about: KeyDescription) -> dict[str, Any]:
+    """What becomes a variable of a notebook beside its settings: key, parameters, and the columns that it names."""
+    named: dict[str, Any] = {**about.columns, PARTITION_WINDOW: about.window}
+    columns = {name: named[name] for name in node.definition.columns if name in named}
+    return {**({"partition_key": key} if key is not None else {}), **about.params, **columns}
 
 
 def group_by_asset(steps: Sequence[StepToClaim]) -> dict[str, list[StepToClaim]]:

@@ -8,6 +8,7 @@ import nbpart
 from nbpart.cli.backfills import backfill, backfills, cancel, plan, resume, tick
 from nbpart.cli.catalog import catalog
 from nbpart.cli.compare import compare
+from nbpart.cli.edit import edit
 from nbpart.cli.getting_started import demo, init, lab
 from nbpart.cli.limits import limits
 from nbpart.cli.maintenance import kernelspec, prune
@@ -52,6 +53,7 @@ COMMANDS = (
         runs,
         show,
         logs,
+        edit,
         compare,
         sql,
         tick,

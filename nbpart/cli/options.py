@@ -117,6 +117,11 @@ def order_option(command: Command) -> Command:
     return _make_option(OPTIONS["order"])(command)
 
 
+def setting_option(command: Command) -> Command:
+    """``--setting``, of a command that shows what a run would be given."""
+    return _make_option(OPTIONS["settings"])(command)
+
+
 #: The flags of options whose name in Python would be an odd one in a terminal.
 _FLAGS = {
     "max_workers": ("-j", "--max-workers"),

@@ -32,13 +32,15 @@ from nbpart.storage.relative import absolute_folder, to_relative
 class ManualRunRequest:
     """The arguments of `nbpart.current_run` by which a person says which run is meant.
 
-    Without ``partition_key`` and ``params`` the key comes from ``variables``, the globals of the notebook.
+    Without ``partition_key`` and ``params`` the key comes from ``variables``, the globals of the notebook. ``settings``
+    are those that it was given in place of the defaults.
     """
 
     asset: Any
     partition_key: Any
     params: Mapping[str, Any]
     variables: Mapping[str, Any]
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, record: bool) -> ManualRun:
@@ -66,6 +68,7 @@ def open_manual_run(workspace: str | Path | None, request: ManualRunRequest, *, 
         reserved = catalog.write(events.reserve_run) if record else None
     finally:
         catalog.close()
+    spec = dataclasses.replace(spec, settings=request.settings)
     recorder = Recorder(root, spec.store, node, key, resolved, reserved, spec) if reserved else None
     return ManualRun(spec, partial(require_trust, root, catalog.workspace_id), recorder, hint)
 

@@ -25,6 +25,7 @@ from nbpart.partitions.choice import Between, read_choice
 from nbpart.partitions.filters import read_condition
 from nbpart.project.person import name_person
 from nbpart.project.verb_selection import CHOSEN, refuse_active, refuse_read
+from nbpart.project.working_copy import FOLDER
 from nbpart.states import Verb
 from nbpart.storage import LocalStore
 from nbpart.storage.adopted import find_place
@@ -195,11 +196,20 @@ def _erase(
     beside = [
         file.path for folder in found.folders for top in ("data", "runs") for file in store.list(f"{top}/{folder}")
     ]
+    beside += _list_edits(store, found)
     named = [path for path in found.files if store.stat(path) is not None]
     paths = [path for path in dict.fromkeys(sorted([*named, *beside])) if path not in found.kept]
     kept = {str(root / path) for path in beside if path in found.kept}
     files = len(paths if dry_run else store.remove(*paths))
     return replace(found.removal, files=files, adopted=sorted({*found.removal.adopted, *kept}))
+
+
+def _list_edits(store: LocalStore, found: _Found) -> list[str]:
+    """The files of open edits of what is erased: they show what it reads, also of an asset that it never ran for."""
+    files = [file.path for file in store.list(FOLDER, with_leftovers=True)]
+    assets = {path.split("/")[1] for path in files}
+    folders = {*found.folders, *(PartitionRef(one, key).folder for one in assets for key in found.removal.keys)}
+    return [path for path in files if "/".join(path.split("/")[1:3]) in folders]
 
 
 def _list_first(names: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> 
     for name in (*values, *secrets):
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ParameterError(f"{name!r} cannot become a variable of a notebook; choose an identifier.")
-    lines = [f"{name} = {_spell(value)}" for name, value in values.items()]
+    lines = [f"{name} = {spell_value(value)}" for name, value in values.items()]
     if any("_datetime." in line for line in lines):
         lines.insert(0, "import datetime as _datetime")
     if secrets:
@@ -75,7 +75,8 @@ def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> 
     return "\n".join(["# Parameters of this run", *lines])
 
 
-def _spell(value: Any) -> str:
+def spell_value(value: Any) -> str:
+    """The source of a value of an injected cell; dates need ``import datetime as _datetime``."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({str(value)!r})"
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
@@ -83,9 +84,9 @@ def _spell(value: Any) -> str:
     if isinstance(value, datetime.date):
         return f"_{value!r}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_spell(item) for item in value)}]"
+        return f"[{', '.join(spell_value(item) for item in value)}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_spell(key)}: {_spell(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{spell_value(key)}: {spell_value(item)}' for key, item in value.items())}}}"
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return repr(kind(value))

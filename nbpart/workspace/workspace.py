@@ -22,6 +22,7 @@ from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.code_scan import CodeChanges
 from nbpart.project.data import load
 from nbpart.project.data_check import check_data
+from nbpart.project.edits import Edit, open_edit
 from nbpart.project.limits import limits_frame, set_limits
 from nbpart.project.lineage import list_inputs, list_readers
 from nbpart.project.materialization import materialize
@@ -365,6 +366,17 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking):
         """
         key = partition_key if partition_key is not None else params or None
         return materialize(self.project, asset, key, retries=retries, timeout_s=timeout_s, settings=settings)
+
+    def edit(self, asset: Any, partition_key: Any = None, *, settings: Mapping[str, Any] | None = None) -> Edit:
+        """Open a working copy of an asset's notebook in which all is as in a run of one partition.
+
+        It lies in the workspace below ``edits``; its first cell gives what a run gets: inputs, key, columns,
+        ``settings``. Displayed, it is a link that opens it in JupyterLab, on the pre-warmed kernel where that is
+        installed. ``.save()`` writes the cells back to your own file, ``.discard()`` gives them up. An edit that is
+        open is found again with its changes. A function is opened to try. Raises `DeclarationError` where the partition
+        is queued or running, `MissingInputError` where an input has no data, `UnknownNameError`.
+        """
+        return open_edit(self.project, asset, partition_key, settings)
 
     @property
     def backfills(self) -> Backfills:

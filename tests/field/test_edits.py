@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
+from nbformat import v4
 
 import nbpart
 from tests.recording import record
@@ -53,3 +56,51 @@ def test_a_module_or_a_page_of_the_same_name_is_no_pair(
     with caplog.at_level("INFO", "nbpart"):
         ws.notebook("clean.ipynb")
     assert "beside it" not in caplog.text
+
+
+def test_a_saved_edit_validates_and_changes_one_cell(ws: nbpart.Workspace, project: Path) -> None:
+    """Snakemake 718: saving an edited notebook put empty outputs into its Markdown cells: it no longer validated."""
+    files = ws.dynamic_partitions("files")
+    files.add("a.csv")
+    path = project / "report.ipynb"
+    cells = [
+        v4.new_markdown_cell("# A title", metadata={"tags": ["top"]}),
+        v4.new_raw_cell("raw", metadata={"tags": ["kept"]}),
+        v4.new_code_cell("partition_key = ''", metadata={"tags": ["parameters"]}),
+        v4.new_code_cell("x = 1", metadata={"mine": {"a": 1}}, execution_count=3,
+                         outputs=[v4.new_output("stream", text="of mine\n")]),
+        v4.new_code_cell("y = 2", execution_count=4, outputs=[v4.new_output("stream", text="stays\n")]),
+        v4.new_markdown_cell("end"),
+    ]  # fmt: skip
+    nbformat.write(
+        v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}}), path
+    )
+    before = path.read_text()
+    ws.notebook("report.ipynb", partitions=files)
+    record(ws, "report", "a.csv", {"x": 1})
+    edit = ws.edit("report", "a.csv")
+    copy = nbformat.read(edit.path, 4)
+    for cell in copy.cells:  # as JupyterLab leaves it
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [v4.new_output("stream", text="of a.csv\n")], 1
+            cell.metadata["execution"] = {"iopub.execute_input": "now"}
+        if cell.source == "x = 1":
+            cell.source = "x = 11"
+    nbformat.write(copy, edit.path)
+    assert edit.save().status == "stale"
+    saved = path.read_text()
+    nbformat.validate(json.loads(saved))
+    assert "of a.csv" not in saved
+    assert "injected-parameters" not in saved
+    changed = [line for line in difflib.ndiff(before.splitlines(), saved.splitlines()) if line[:1] in "+-"]
+    said = {line[2:].strip(" ,") for line in changed} - {*"[]{}"}
+    outputs = {'"name": "stdout"', '"output_type": "stream"', '"text": [', '"of mine\\n"'}
+    counts = {'"execution_count": 3', '"execution_count": null', '"outputs": [', '"outputs": []'}
+    assert said == {'"x = 1"', '"x = 11"', *outputs, *counts}, "one cell, whose outputs were of other code"
+    after = json.loads(saved)
+    for name in ("id", "metadata", "cell_type"):
+        assert [cell[name] for cell in after["cells"]] == [cell[name] for cell in json.loads(before)["cells"]]
+    ws.accept("report", keys="a.csv")
+    assert edit.save().status == "materialized"
+    assert path.read_text() == saved
+    assert list(ws.partition_status("report")["status"]) == ["materialized"]

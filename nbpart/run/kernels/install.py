@@ -50,6 +50,18 @@ def install_kernelspec(
     return Path(installed)
 
 
+def find_prewarmed() -> tuple[str, str] | None:
+    """Name and display name of the pre-warmed kernel of this interpreter that is installed; None without one."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    for name, found in sorted(KernelSpecManager().get_all_specs().items()):
+        spec = found["spec"]
+        provisioner = (spec.get("metadata") or {}).get("kernel_provisioner") or {}
+        if provisioner.get("provisioner_name") == NAME and spec.get("argv", [""])[0] == sys.executable:
+            return name, str(spec.get("display_name") or name)
+    return None
+
+
 def remove_kernelspec(name: str = "nbpart") -> bool:
     """Remove the kernel of that name; whether there was one."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
