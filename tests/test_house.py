@@ -66,6 +66,7 @@ FACES = {
     "nbpart.project.backfills.Backfill.resume",
     "nbpart.project.backfills.Backfill.retry_failed",
     "nbpart.project.plans.Plan.run",
+    "nbpart.trials.study.Study.optimize",
     "nbpart.run.standalone.execute_standalone",  # papermill passes its options one by one
     "nbpart.workspace.bound.BoundAsset.backfill",
     "nbpart.workspace.declaring.Declaring.asset",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.capacity import Limit
 from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
-from nbpart.backfill.plan import StepTable
+from nbpart.backfill.plan import AssetSteps, StepTable
 from nbpart.backfill.registry import Registry, StepToClaim
 from nbpart.backfill.retries import BACKOFF_S, choose_backoff
 
@@ -33,6 +33,12 @@ class Job:
     steps: StepTable
     numbers: NDArray[np.int64]
     options: BackfillOptions
+
+    def extend(self, steps: AssetSteps, numbers: NDArray[np.int64]) -> Job:
+        """The job with more steps of its last asset behind all others, with these numbers in the catalog."""
+        *others, last = self.steps.assets
+        table = StepTable((*others, last.extend(steps)))
+        return replace(self, steps=table, numbers=np.concatenate((self.numbers, numbers)))
 
     def get_step_to_claim(self, step: int) -> StepToClaim:
         """The partition of a step, by its number in ``steps``."""

@@ -87,8 +87,8 @@ class BackfillOptions:
     """How a backfill runs, as it is recorded: `OPTIONS` has the meaning, the default and the limits of each field.
 
     No face offers ``preload``, the modules that pre-warmed kernels find imported already, ``tags``, names with values
-    that a sensor's request gave, and ``runs_fresh``: steps run also where their partitions are up to date when their
-    turn comes, since somebody chose these as they are.
+    that a sensor's request gave, ``runs_fresh``: steps run also where their partitions are up to date when their
+    turn comes, since somebody chose these as they are, and ``study``, what asks for more steps while it runs, as JSON.
 
     Raises `DeclarationError` for an option that cannot be, `ParameterError` for a setting that cannot reach a run.
     """
@@ -161,6 +161,7 @@ class BackfillOptions:
     )
     preload: tuple[str, ...] = ()
     runs_fresh: bool = False
+    study: Mapping[str, Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Any] = _offer("settings", "Settings whose values are recorded nowhere.", None, is_shown=False)
 
@@ -252,6 +253,7 @@ def make_options(
     *,
     preload: tuple[str, ...] = (),
     runs_fresh: bool = False,
+    study: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     **given: Any,
 ) -> BackfillOptions:
@@ -264,7 +266,7 @@ def make_options(
     selected = list(selected)
     hidden = hide_secrets(selected, options)
     _check_pruner(selected, options.get("pruner"))
-    return BackfillOptions(**hidden, preload=preload, runs_fresh=runs_fresh, tags=tags or {})
+    return BackfillOptions(**hidden, preload=preload, runs_fresh=runs_fresh, study=study, tags=tags or {})
 
 
 def _check_pruner(selected: Iterable[AssetDefinition], pruner: Pruner | None) -> None:

@@ -35,6 +35,11 @@ class PendingRecords:
         self.step_results = StepResults(numbers)
         self._reports: set[Path] = set()
 
+    def extend(self, numbers: NDArray[np.int64]) -> None:
+        """Have the schedule more steps, with these numbers in the catalog."""
+        self._numbers = np.concatenate((self._numbers, numbers))
+        self.step_results.extend(numbers)
+
     def add(self, outcome: Outcome, report: Path) -> None:
         """Have an outcome recorded, and its ``report`` file removed after that."""
         self.outcomes.append(outcome)

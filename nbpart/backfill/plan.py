@@ -42,6 +42,19 @@ class AssetSteps:
     def __len__(self) -> int:
         return len(self.key_ids)
 
+    def extend(self, more: AssetSteps) -> AssetSteps:
+        """These steps, then more of the same asset."""
+        if more.asset != self.asset:
+            raise ValueError(f"steps of {more.asset!r} are none of {self.asset!r}")
+        causes = tuple(dict.fromkeys((*self.causes, *more.causes)))
+        places = np.array([causes.index(cause) for cause in more.causes], dtype=np.int16)
+        cause = np.concatenate((self.cause, places[more.cause] if len(more) else more.cause))
+        return AssetSteps(self.asset, np.concatenate((self.key_ids, more.key_ids)), cause, causes)
+
+
+#: The key ids, the causes by step and all causes of an asset that has no steps yet.
+NO_STEPS = (np.empty(0, np.int64), np.empty(0, np.int16), ())
+
 
 @dataclass(frozen=True)
 class StepTable:

@@ -52,6 +52,7 @@ def show_progress(backfill: ProgressSource, name: str, timeout_s: float | None, 
             others = {
                 s.value: n for s, n in counts.items() if n and s not in (StepStatus.PLANNED, StepStatus.SUCCEEDED)
             }
+            bar.total = total = sum(counts.values())
             bar.set_postfix(others, refresh=False)
             bar.update(finished - bar.n)
             is_due = ended or time.monotonic() > printed_at + LOG_S

@@ -19,12 +19,12 @@ from nbpart.backfill.job import Job
 from nbpart.backfill.pruning_board import PruningBoard
 from nbpart.catalog import Catalog, queries
 from nbpart.errors import NbpartError
-from nbpart.run.curves import Curves, load_curves, parse_lines
+from nbpart.run.curves import Curves, load_curves, load_kept_curves, parse_lines
 from nbpart.run.pruners import Pruner, encode_others, give_direction
 from nbpart.run.report import RunReport
 from nbpart.states import RunStatus
 from nbpart.storage import place_curves, place_data, write_bytes_atomic
-from nbpart.storage.own_files import find_own, make_folder
+from nbpart.storage.own_files import make_folder
 
 log = logging.getLogger("nbpart")
 
@@ -108,8 +108,8 @@ class Pruning:
             if again:
                 continue
             try:
-                place = find_own(self._root, path.removesuffix(".parquet"), f"run {run_no}")
-                self._finish(asset, run_no, load_curves(place), is_complete=True)
+                curves = load_kept_curves(self._root, path, f"run {run_no}")
+                self._finish(asset, run_no, curves, is_complete=True)
             except (OSError, ValueError, NbpartError) as error:
                 log.warning("the curves of run %s of %s cannot be compared: %s", run_no, asset, error)
 

@@ -100,3 +100,17 @@ def _failure(report: RunReport, why: str) -> RunReport:
         error_class=RecordingError.__name__,
         error_message=f"what this run came to cannot be recorded: {' '.join(why.split())}",
     )
+
+
+def build_report(run: ClaimedRun, status: RunStatus) -> RunReport:
+    """The report of a run that ended without one of its own."""
+    now = datetime.now(UTC)
+    return RunReport(
+        run_no=run.run_no,
+        run_id=run.run_id,
+        partition_key=run.key,
+        attempt=run.attempt,
+        status=status,
+        started_at=now,
+        finished_at=now,
+    )

@@ -13,28 +13,26 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults
-from nbpart.backfill.claims import build_bulk_spec, build_spec, claim_steps
+from nbpart.backfill.claims import build_bulk_spec, build_spec
 from nbpart.backfill.coordinator import Coordinator
-from nbpart.backfill.followed_runs import EndedRun, find_ended
+from nbpart.backfill.growth import Grower, Growth
 from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.job import Job
 from nbpart.backfill.kept_kernels import end_surplus_kernel
 from nbpart.backfill.pending import PendingRecords
-from nbpart.backfill.places import Claimant, find_open, find_waiting, share_places
+from nbpart.backfill.places import Claimant, find_open
 from nbpart.backfill.plan import StepRelation, relate_steps
 from nbpart.backfill.pruning import Pruning
 from nbpart.backfill.registry import StepToClaim
-from nbpart.backfill.results import build_missing_report, check_report, to_outcome
+from nbpart.backfill.results import build_missing_report, build_report, check_report, to_outcome
 from nbpart.backfill.schedule import Schedule
-from nbpart.backfill.source_observation import SourceObservations, observe_sources, record_observed
+from nbpart.backfill.source_observation import observe_sources
 from nbpart.backfill.state_machine import (
     AttemptEnded,
     AttemptStarted,
@@ -60,6 +58,7 @@ from nbpart.backfill.state_machine import (
     cause_of,
 )
 from nbpart.backfill.storage_options import find_options_of_inputs
+from nbpart.backfill.turn_transaction import TurnResult, TurnTransaction
 from nbpart.catalog import Batch, Catalog, Outcome, events, queries
 from nbpart.errors import CatalogBusyError
 from nbpart.run.pool import Pool
@@ -75,25 +74,11 @@ WAIT_FOR_RESULTS_S = 0.1
 GATHER_RESULTS_S = 0.4
 
 
-@dataclass
-class TurnResult:
-    """What the transaction of one turn did and read.
-
-    ``ended`` has the runs of other backfills that ended, by number; ``cancelling``: somebody asked for the end;
-    ``waits``: the catalog says that it waits for places.
-    """
-
-    sequence: int
-    cancelling: bool
-    claims: ClaimResults = field(default_factory=ClaimResults)
-    ended: dict[int, EndedRun] = field(default_factory=dict)
-    waits: bool = False
-
-
 class Runner:
     """Runs one job in a thread of its own, and closes its pool at the end.
 
-    ``starts`` is the queue into which the pool's workers put the attempts that they begin.
+    ``starts`` is the queue into which the pool's workers put the attempts that they begin. A ``grower`` is asked for
+    more steps whenever fewer are under way than there are workers.
     """
 
     def __init__(
@@ -104,9 +89,10 @@ class Runner:
         pool: Pool,
         job: Job,
         starts: deque[AttemptStarted],
+        grower: Grower | None = None,
     ) -> None:
         self._catalog, self._root, self._coordinator, self._pool, self._job = catalog, root, coordinator, pool, job
-        self._starts = starts
+        self._starts, self._grower = starts, grower
         self._state = BackfillState(
             Schedule(job.steps, catalog.read(partial(_relate, job=job)), job.limits),
             len(job.steps),
@@ -118,6 +104,7 @@ class Runner:
         self._turned_at = 0.0
         self._checked_sequence = 0  # the sequence at which this object last read the catalog
         self._pending = PendingRecords(job.backfill_no, job.numbers)
+        self._last_reports: dict[int, RunReport] = {}  # by step, of final outcomes, until its result is known
         self._cancelling, self._draining, self._interrupting = (threading.Event() for _ in range(3))
         self._ended = threading.Event()
         self.error: BaseException | None = None
@@ -151,6 +138,11 @@ class Runner:
         return self._ended.wait(timeout_s)
 
     @property
+    def grower(self) -> Grower | None:
+        """What it asks for more steps; None where its steps are known from the beginning."""
+        return self._grower
+
+    @property
     def is_started(self) -> bool:
         return self._thread.ident is not None
 
@@ -165,7 +157,18 @@ class Runner:
 
     def counts(self) -> Mapping[StepStatus, int]:
         """How many steps have each status, with what is not recorded yet."""
-        return self._state.counts()
+        counts = dict(self._state.counts())
+        counts[StepStatus.PLANNED] += self._left_to_grow
+        return counts
+
+    @property
+    def _left_to_grow(self) -> int:
+        return 0 if self._grower is None else self._grower.left
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing is left to run, to wait for, or to ask for."""
+        return self._state.is_over and (self._state.is_cancelling or not self._left_to_grow)
 
     def _run(self) -> None:
         try:
@@ -183,7 +186,7 @@ class Runner:
     def _loop(self) -> None:
         results: list[RunReport] = []
         self._pruning.wait_until_ready()
-        while not self._state.is_over:
+        while not self._is_over:
             if self._cancelling.is_set():
                 self._handle(CancelRequested())
             elif self._draining.is_set() and not self._state.is_cancelling:
@@ -192,7 +195,7 @@ class Runner:
             if self._draining.is_set() and (self._interrupting.is_set() or self._cancelling.is_set()):
                 self._pool.cancel_all()
             self._run_turn(results)
-            results = [] if self._state.is_over else self._wait_for_results()
+            results = [] if self._is_over else self._wait_for_results()
         self._finish()
 
     def _wait_for_results(self) -> list[RunReport]:
@@ -233,13 +236,40 @@ class Runner:
         is_news = (
             pending.outcomes or pending.step_results or (pending.started and self._since_turn_s > GATHER_RESULTS_S)
         )
-        if not (is_news or turn.retries or turn.steps or follows):
+        grower = self._ask_for_steps()
+        if not (is_news or turn.retries or turn.steps or follows or grower):
             return
         steps = [self._job.get_step_to_claim(step) for step in turn.steps]
+        if grower is not None and self._job.sources(grower.asset):
+            # the files that its runs read have to be looked at before they are claimed
+            steps += self._extend(grower, self._write(grower.record))
+            grower = None
         observed = self._retry_while_busy(lambda: observe_sources(self._catalog, self._root, self._job.registry, steps))
-        result = self._write_all(lambda batch: self._transact(batch, steps, observed, follows=follows))
+        number, claimant, state = self._coordinator.number, self._claimant, self._state
+        work = TurnTransaction(
+            self._root, self._job, number, claimant, state, pending, steps, observed, grower, follows, self._waits
+        )
+        result = self._write_all(work.run)
+        if grower is not None and result.growth is not None:
+            self._extend(grower, result.growth)
         self._turned_at = time.monotonic()
         self._apply_result(result, turn)
+
+    def _ask_for_steps(self) -> Grower | None:
+        """Ask the grower for so many steps that no worker is idle; returns it where it has something to record."""
+        grower = self._grower
+        if grower is None or not grower.left or not (room := self._state.room_to_grow(grower.asset)):
+            return None
+        return grower if grower.ask(room) else None
+
+    def _extend(self, grower: Grower, growth: Growth) -> list[StepToClaim]:
+        """Take over the steps that were recorded; returns them."""
+        first, steps = len(self._job.steps), growth.steps
+        grower.commit(growth)
+        self._job = self._job.extend(steps, growth.numbers)
+        self._pending.extend(growth.numbers)
+        self._state.extend(steps.asset, len(steps))
+        return [self._job.get_step_to_claim(step) for step in range(first, first + len(steps))]
 
     def _handle(self, event: Event) -> None:
         """Hand an event to the state, and carry out its instructions."""
@@ -254,6 +284,8 @@ class Runner:
                 self._add_outcome(instruction)
             case RecordSteps(steps, status, run_no, cause):
                 self._pending.step_results.add(steps, status, run_no, cause)
+                if self._grower is not None and status.is_finished:
+                    self._tell_grower(self._grower, steps, status, cause)
             case Submit():
                 self._submit(instruction)
             case CancelRuns():
@@ -262,10 +294,16 @@ class Runner:
                 log.warning("backfill %s runs nothing more: %s", self._job.backfill_id, self._state.gave_up)
                 self._pool.cancel_waiting()
 
+    def _tell_grower(self, grower: Grower, steps: Iterable[int], status: StepStatus, cause: str) -> None:
+        for step in map(int, steps):
+            grower.end(self._job.get_step_to_claim(step).key_id, status, cause, self._last_reports.pop(step, None))
+
     def _add_outcome(self, instruction: RecordOutcome) -> None:
         run, report = instruction.run, instruction.report
+        if self._grower is not None and report is not None and instruction.is_final:
+            self._last_reports[run.step] = report
         if report is None:
-            self._pending.outcomes.append(Outcome(_build_report(run, instruction.status), final=True))
+            self._pending.outcomes.append(Outcome(build_report(run, instruction.status), final=True))
         else:
             outcome = to_outcome(run, report, final=instruction.is_final)
             self._pending.add(outcome, self._root / "runs" / f"{run.record_stem}.json")
@@ -341,42 +379,6 @@ class Runner:
         self._handle(OutcomesRecorded(ended))
         return self._write(work)
 
-    def _transact(
-        self, batch: Batch, steps: Sequence[StepToClaim], observed: SourceObservations, *, follows: bool
-    ) -> TurnResult:
-        """The work of one turn's transaction. It does not change this object, since it may be run again.
-
-        ``follows``: whether to read which runs of other backfills have ended.
-        """
-        job = self._job
-        self._pending.record(batch)
-        result = TurnResult(sequence=batch.sequence, cancelling=queries.is_cancelling(batch, job.backfill_no))
-        if follows:
-            result.ended = find_ended(batch, job.registry, self._state.followed)
-        for node, changed in observed.changed:
-            record_observed(batch, node, changed)
-        queued = [one for one in steps if self._state.is_queued(one.step)]
-        queued, held = share_places(batch, job.registry, self._claimant, queued)
-        if queued:
-            result.claims = claim_steps(
-                batch,
-                self._root,
-                job.registry,
-                job.backfill_no,
-                self._coordinator.number,
-                queued,
-                {asset: job.overrides(asset) for asset in {one.asset for one in queued}},
-                observed.unreadable,
-            )
-        result.claims.held = [one.step for one in held]
-        if (names := {*self._state.held, *(one.asset for one in held)}) or self._waits:
-            is_full = self._state.in_pool + len(result.claims.runs) >= self._state.most_in_pool
-            # who has no worker to spare keeps no place free
-            waiting = [] if is_full else find_waiting(batch, job.registry, self._claimant, names)
-            events.record_place_waits(batch, job.backfill_no, self._coordinator.number, waiting)
-            result.waits = bool(waiting)
-        return result
-
     def _apply_result(self, result: TurnResult, turn: Turn) -> None:
         """Bring this object up to date after the transaction of a turn was committed."""
         self._clear_recorded()
@@ -419,9 +421,15 @@ class Runner:
         """Record the end of the backfill. Steps without an outcome are cancelled, or left to who resumes it."""
         is_left = self._draining.is_set() and not self._cancelling.is_set()
         self._handle(Stopped(RunStatus.INTERRUPTED if is_left else RunStatus.CANCELLED))
-        ended = RunStatus.FAILED if self._state.gave_up and not self._cancelling.is_set() else None
+        ended = self._find_end()
         self._write_all(partial(self._record_end, ended=ended, leaves_rest=is_left))
         self._clear_recorded()
+
+    def _find_end(self) -> RunStatus | None:
+        """How the backfill ended; None where the results of its steps decide that."""
+        if self._cancelling.is_set():
+            return RunStatus.CANCELLED if self._left_to_grow else None
+        return RunStatus.FAILED if self._state.gave_up else None
 
     def _record_end(self, batch: Batch, ended: RunStatus | None = None, *, leaves_rest: bool = False) -> None:
         """Record what is pending and how the backfill ended; without ``ended`` the results of its steps decide that.
@@ -430,7 +438,7 @@ class Runner:
         """
         self._pending.record(batch)
         number = self._job.backfill_no
-        if leaves_rest and queries.count_remaining_steps(batch, number):
+        if leaves_rest and (self._left_to_grow or queries.count_remaining_steps(batch, number)):
             ended = RunStatus.INTERRUPTED
         ended = ended or queries.end_status(batch, number, cancelling=self._cancelling.is_set())
         events.finish_backfill(batch, number, str(ended))
@@ -462,20 +470,6 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - the runner has to end whatever the pool does
             log.error("the pool of backfill %s did not end well: %s", self._job.backfill_id, error)
             self.error = self.error or error
-
-
-def _build_report(run: ClaimedRun, status: RunStatus) -> RunReport:
-    """The report of a run that ended without one of its own."""
-    now = datetime.now(UTC)
-    return RunReport(
-        run_no=run.run_no,
-        run_id=run.run_id,
-        partition_key=run.key,
-        attempt=run.attempt,
-        status=status,
-        started_at=now,
-        finished_at=now,
-    )
 
 
 def _relate(batch: Batch, job: Job) -> list[StepRelation]:

@@ -73,6 +73,25 @@ class Schedule:
         if len(ready := np.flatnonzero(waiting.counts == 0).astype(np.int32)):
             self._ready.add_many(ready)
 
+    def extend(self, asset: str, count: int) -> None:
+        """Add steps of the last asset, which wait for nothing, and take them.
+
+        Raises `ValueError` where other steps read that asset, or it reads some: nothing says which.
+        """
+        number = self._segments.assets.index(asset) if asset in self._segments.assets else -1
+        if any(each.reader == number for some in self._readings for each in some) or self._readings[number]:
+            raise ValueError(f"steps of {asset!r} wait for others or are waited for, so none can be added")
+        self._segments.extend(asset, count)
+        self._status = np.concatenate((self._status, np.full(count, _QUEUED, dtype=np.uint8)))
+        self._status_view = self._status.data
+        self._capacity.use(number, count)
+        self._counts[_QUEUED] += count
+        self._size += count
+
+    def room_for(self, asset: str) -> float:
+        """How many steps of an asset may be taken now; infinite where no limit holds for it."""
+        return self._capacity.left_for(self._segments.assets.index(asset))
+
     @property
     def unfinished_count(self) -> int:
         """How many steps have no outcome yet."""

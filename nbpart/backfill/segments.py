@@ -42,6 +42,15 @@ class Segments:
     def __len__(self) -> int:
         return self._bounds[-1]
 
+    def extend(self, asset: str, count: int) -> None:
+        """Add steps of an asset behind all others. The asset is one of the last segment."""
+        if not self.assets or self._owners[-1] != self.assets.index(asset):
+            raise ValueError(f"the last steps of this schedule are not of {asset!r}, so no steps of it can be added")
+        first, owner = self._bounds[-1], self._owners[-1]
+        added = np.arange(first, first + count, dtype=np.int32)
+        self._bounds[-1] += count
+        self._steps[owner] = np.concatenate((self._steps[owner], added))
+
     def steps_of(self, asset: int) -> NDArray[np.int32]:
         """The steps of an asset, in the order of their places."""
         return self._steps[asset]

@@ -249,6 +249,18 @@ class BackfillState:
         """The assets with steps that wait until runs of other backfills leave them a place."""
         return [] if self.is_cancelling else self._schedule.held
 
+    def extend(self, asset: str, count: int) -> None:
+        """Add steps of the schedule's last asset, as if a `Turn` had had them."""
+        self._schedule.extend(asset, count)
+        self._step_count += count
+
+    def room_to_grow(self, asset: str) -> int:
+        """How many more steps of an asset could be under way, so that each worker has one."""
+        if self.is_cancelling:
+            return 0
+        idle = self._rules.max_workers - self._schedule.unfinished_count
+        return int(min(max(idle, 0), self._schedule.room_for(asset)))
+
     def counts(self) -> Mapping[StepStatus, int]:
         """How many steps have each status; may be called by another thread."""
         return self._schedule.counts()

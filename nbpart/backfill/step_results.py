@@ -28,6 +28,10 @@ class StepResults:
     def __bool__(self) -> bool:
         return bool(self._steps)
 
+    def extend(self, numbers: NDArray[np.int64]) -> None:
+        """Have the schedule more steps, with these numbers in the catalog."""
+        self._numbers = np.concatenate((self._numbers, numbers))
+
     def add(
         self, steps: Sequence[int] | NDArray[np.integer], status: StepStatus, run_no: int | None, cause: str
     ) -> None:

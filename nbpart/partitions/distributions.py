@@ -53,6 +53,10 @@ class Distribution(ABC):
     def at(self, unit: float) -> Value:
         """The value at a share, from 0 to below 1, of its probability; fractions are rounded, never past a bound."""
 
+    def round(self, value: Value) -> Value:
+        """A value as samples have it: fractions are rounded, never past a bound; others stay."""
+        return value
+
     @abstractmethod
     def contains(self, value: Value) -> bool:
         """Whether a canonical value of its kind, or None, can be drawn."""
@@ -90,6 +94,11 @@ class Interval(Distribution):
         else:
             drawn = low + int(unit * (high - low + 1))
         return min(max(drawn, low), high)
+
+    def round(self, value: Value) -> Value:
+        if self.kind is Kind.FLOAT and isinstance(value, int | float):
+            return _round_inside(value, self.low, self.high)
+        return value
 
     def contains(self, value: Value) -> bool:
         return isinstance(value, int | float) and self.low <= value <= self.high

@@ -58,7 +58,7 @@ class Sample:
         repeats = 0
         for units in _draw_units(len(self.drawn), self.method, seed):
             for unit in units.tolist():
-                key = self._spell({name: one.at(u) for (name, one), u in zip(self.drawn.items(), unit, strict=True)})
+                key = self.spell({name: one.at(u) for (name, one), u in zip(self.drawn.items(), unit, strict=True)})
                 repeats = repeats + 1 if key in seen else 0
                 if key not in seen:
                     seen.add(key)
@@ -76,12 +76,13 @@ class Sample:
         if self.size is None or self.size > MAX_GRID_SIZE:
             return
         axes = [one.values or () for one in self.drawn.values()]
-        found = (self._spell(dict(zip(self.drawn, point, strict=True))) for point in itertools.product(*axes))
+        found = (self.spell(dict(zip(self.drawn, point, strict=True))) for point in itertools.product(*axes))
         rest = [key for key in found if key not in seen]
         for place in np.random.default_rng(seed).permutation(len(rest)).tolist():
             yield rest[place]
 
-    def _spell(self, point: Mapping[str, Value]) -> str:
+    def spell(self, point: Mapping[str, Value]) -> str:
+        """The key of a point, which has a value for each parameter that is drawn."""
         own = self.parameters.spell({**self.fixed, **point})
         return own if self.parent is None else self.definition.spell(self.parent, own)
 

@@ -44,7 +44,7 @@ def add_keys(
 
     def work(batch: Batch) -> tuple[KeysAdded, int, list[str], pa.Table | None]:
         texts, columns = built or build(keys(batch) if callable(keys) else keys)
-        added = events.add_keys(batch, set_id, texts, columns, find_parents(batch, definition, texts))
+        added = insert_keys(batch, set_id, definition, texts, columns)
         changed = 0
         if rows is not None and rows.given and columns is not None:
             changed = events.set_columns(batch, set_id, texts, columns.select(rows.given))
@@ -59,6 +59,13 @@ def add_keys(
         new = set(added.new)
         _log_outside(definition, columns if len(new) == len(texts) else columns.filter([key in new for key in texts]))
     return added.new
+
+
+def insert_keys(
+    batch: Batch, set_id: int, definition: PartitionsDefinition, keys: list[str], columns: pa.Table | None
+) -> KeysAdded:
+    """Add keys with their own columns (see `build_key_columns`) to a dynamic set, in a transaction of the caller."""
+    return events.add_keys(batch, set_id, keys, columns, find_parents(batch, definition, keys))
 
 
 def build_key_columns(

@@ -82,7 +82,10 @@ def launch(project: Project, options: BackfillOptions, begin: Callable[[Batch], 
         if job is None:
             pool.close()
             return None
-        runner = Runner(project.catalog, project.root, project.coordinator, pool, job, starts)
+        grower = None
+        if options.study is not None and project.make_grower is not None:
+            grower = project.make_grower(job)
+        runner = Runner(project.catalog, project.root, project.coordinator, pool, job, starts, grower)
         drop_finished_runners(project)
         project.runners[job.backfill_id] = runner
         runner.start()

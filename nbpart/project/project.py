@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nbpart.backfill.coordinator import Coordinator
+from nbpart.backfill.growth import Grower
+from nbpart.backfill.job import Job
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.runner import Runner
 from nbpart.catalog import Batch, Catalog
@@ -40,8 +42,9 @@ class Project:
     ``store`` keeps the data files.
     ``runners`` holds the runner of each backfill of this process by the backfill's id. ``show_backfill`` returns the
     monitor widget of a backfill by its id, ``show_triggers`` the live table of triggers; None where there are no
-    widgets. ``has_warned_untrusted`` says that a warning about sources of an untrusted workspace was logged, so that it
-    is logged once.
+    widgets. ``make_grower`` makes what asks for the steps of a study, with one of the ``samplers``, which are those of
+    this process by asset; those of ``samplers_used`` have been asked. ``has_warned_untrusted`` says that a warning
+    about sources of an untrusted workspace was logged, so that it is logged once.
     """
 
     def __init__(
@@ -67,6 +70,9 @@ class Project:
         self.make_pool: Callable[[int, Callable[[RunSpec], None]], Pool] = make_thread_pool
         self.show_backfill: Callable[[str], Any] | None = None
         self.show_triggers: Callable[[], Any] | None = None
+        self.make_grower: Callable[[Job], Grower] | None = None
+        self.samplers: dict[str, Any] = {}
+        self.samplers_used: set[str] = set()
         self.has_warned_untrusted = False
         self._is_vouched_for = is_assumed_trusted
         self._registry: Registry | None = None

@@ -13,7 +13,7 @@ import numpy as np
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.job import Job
 from nbpart.backfill.options import OPTIONS, BackfillOptions, hide_secrets
-from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.plan import NO_STEPS, AssetSteps, StepTable
 from nbpart.backfill.registry import Registry, load_registry
 from nbpart.backfill.step_order import StepOrder, check_order, order_steps
 from nbpart.catalog import BackfillRecord, Batch, events, queries
@@ -124,7 +124,7 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
     """
     unreadable = register_edited_code(project).unreadable
     record = project.catalog.read(lambda batch: find_backfill(batch, backfill_id))
-    options = BackfillOptions.from_json(record.options, **changed)
+    options = BackfillOptions.from_json({**record.options, "study": None}, **changed)
 
     def load(batch: Batch) -> tuple[Registry, StepTable]:
         registry, steps, _ = load_steps(batch, project.root, record, RETRYABLE)
@@ -139,9 +139,11 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
 
 def explain_nothing_to_resume(batch: Batch, record: BackfillRecord) -> str:
     """Why a backfill has nothing to resume, and what to do instead, as a sentence; "" where steps are left."""
+    is_cut_short = record.status == BackfillStatus.CANCELLED and queries.count_trials_left(batch, record.backfill_no)
     if (
         record.planned is None
         or record.status not in _ENDED
+        or is_cut_short
         or queries.count_remaining_steps(batch, record.backfill_no)
     ):
         return ""
@@ -245,6 +247,8 @@ def _begin(
     if is_ordered_anew:
         steps, places = _reorder(batch, registry, steps, options)
         numbers = numbers[places]
+    if options.study is not None and not len(steps):
+        steps = StepTable((AssetSteps(options.study["asset"], *NO_STEPS),))
     events.resume_backfill(batch, record.backfill_no, coordinator)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
 

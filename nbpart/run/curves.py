@@ -21,7 +21,7 @@ from nbpart.errors import ParameterError, UnsupportedTypeError
 from nbpart.run.pruners import OwnCurve
 from nbpart.run.spec import RunSpec
 from nbpart.run.texts import check_metric, take_scalar
-from nbpart.storage.own_files import make_folder
+from nbpart.storage.own_files import find_own, make_folder
 from nbpart.storage.store import Store
 
 if TYPE_CHECKING:
@@ -164,6 +164,15 @@ def load_curves(place: Path) -> Curves:
         with pyarrow.parquet.ParquetFile(kept) as file:
             return Curves(file.read())
     return read_lines(place)
+
+
+def load_kept_curves(root: Path, path: str, what: str) -> Curves:
+    """The curves of a run whose file of curves, as it was recorded, is at ``path`` below the workspace ``root``.
+
+    ``what`` is what an error calls it. Raises `OSError` and `ValueError` as `load_curves` does, and `NbpartError` where
+    the path leads elsewhere.
+    """
+    return load_curves(find_own(root, path.removesuffix(".parquet"), what))
 
 
 def read_lines(path: Path) -> Curves:

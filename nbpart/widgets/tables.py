@@ -189,6 +189,11 @@ def frame_html(frame: pd.DataFrame) -> str:
     return page_html(_frame(frame) if len(frame) else '<p class="faint">none yet</p>')
 
 
+def titled_frame_html(title: str, frame: pd.DataFrame) -> str:
+    """A line of text, and below it a frame as a table, where that has rows."""
+    return page_html(f"<p>{escape(title)}</p>{_frame(frame) if len(frame) else ''}")
+
+
 def page_html(body: str) -> str:
     """Wrap HTML in an element with the style of these tables."""
     return f'<div class="nbpart-t"><style>{_STYLE}{_status_style()}</style>{body}</div>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
 from nbpart.project.why import Why, find_why
 from nbpart.run.pruners import Pruner
-from nbpart.trials import Board, compare
+from nbpart.trials import Board, Study, compare, make_grower, make_study
 from nbpart.workspace.automating import Automating
 from nbpart.workspace.bound import BoundAsset, BoundSource
 from nbpart.workspace.checking import Checking
@@ -67,6 +68,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking):
         self.project = Project(root, catalog, purpose, preload=preload)
         self.project.show_backfill = self._show_backfill
         self.project.show_triggers = self._show_triggers
+        self.project.make_grower = partial(make_grower, self.project)
         self._sensors: dict[str, Sensor] = {}
 
     @property
@@ -169,6 +171,27 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking):
         Raises `UnknownNameError` for a metric that no run logged.
         """
         return compare(self.project, asset, metrics)
+
+    def study(
+        self,
+        asset: Any,
+        *,
+        objective: str | None = None,
+        objectives: Mapping[str, str] | Sequence[str] | None = None,
+        sampler: Any = None,
+        pruner: Pruner | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Study:
+        """A search for the best partition of an asset over the distributions of its parameters, by Optuna.
+
+        ``objective`` is a metric, or ``"duration_s"``, ``"rows"`` or ``"bytes"``; ``objectives`` are several, each with
+        ``"max"`` or ``"min"`` (default: as ``metrics=`` says). ``sampler`` is one of `optuna.samplers` (default: TPE,
+        with a liar where trials run beside each other; NSGA-II for several objectives), ``pruner`` one of nbpart's,
+        ``values`` are those of parameters without a distribution. Every partition that was made counts as a trial,
+        whoever ran it. Needs the extra ``optuna``. Raises `DeclarationError`, `ParameterError`, and `UnknownNameError`
+        for a metric that no run logged.
+        """
+        return make_study(self.project, asset, objective, objectives, sampler, pruner, values)
 
     def runs(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,18 @@ from nbpart.states import RunStatus
 from nbpart.storage import FileRecord
 from nbpart.storage.store import publish_bytes
 
-#: What a run comes to: data as text, an exception, or None to let it run until the test ends it.
-Answer = Callable[[RunSpec], str | Exception | None]
+
+@dataclass(frozen=True)
+class Logged:
+    """A run that came to its end, or was told to end early, with what it logged."""
+
+    metrics: Mapping[str, Any]
+    stopped_early: bool = False
+
+
+#: What a run comes to: data as text, what it logged, an exception, or None to let it run until the test ends it.
+Outcome = str | Logged | Exception
+Answer = Callable[[RunSpec], Outcome | None]
 
 
 def succeed(spec: RunSpec) -> str:
@@ -73,7 +83,7 @@ class ScriptedPool:
             self._results.clear()
             return results
 
-    def end(self, spec: RunSpec, outcome: str | Exception) -> None:
+    def end(self, spec: RunSpec, outcome: Outcome) -> None:
         """Let a run that goes on come to its end."""
         with self._changed:
             del self.running[spec.run_id]
@@ -119,7 +129,7 @@ class Cancelled(Exception):
     """What a cancelled run comes to."""
 
 
-def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunReport:
+def make_result(spec: RunSpec, outcome: Outcome, stage: Stage) -> RunReport:
     now = datetime.now(UTC)
     members = {m.run_no: make_result(spec.of_member(m), stage.answer_member(m), stage) for m in spec.members}
     if members:
@@ -139,7 +149,10 @@ def make_result(spec: RunSpec, outcome: str | Exception, stage: Stage) -> RunRep
     )
     if spec.judged is not None:
         return RunReport(**common, status=RunStatus.SUCCEEDED, duration_s=0.1, files=spec.judged, checks=checks)
-    path, content = f"{spec.data_prefix}.txt", outcome.encode()
+    logged = outcome if isinstance(outcome, Logged) else Logged({})
+    text = str(dict(logged.metrics)) if isinstance(outcome, Logged) else outcome
+    common |= {"metrics": logged.metrics, "stopped_early": logged.stopped_early}
+    path, content = f"{spec.data_prefix}.txt", text.encode()
     publish_bytes(spec.store, path, content)
     version = hashlib.sha256(content).hexdigest()
     file = FileRecord("", "file", "text", path, None, len(content), version, None)

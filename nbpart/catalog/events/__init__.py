@@ -2,6 +2,7 @@
 
 from nbpart.catalog.events.assets import record_observations, record_value, register_assets, remove_asset
 from nbpart.catalog.events.backfills import (
+    add_steps,
     ask_to_cancel,
     clean_coordinators,
     end_coordinator,
@@ -29,6 +30,7 @@ from nbpart.catalog.events.runs import (
     reserve_run,
     start_attempts,
 )
+from nbpart.catalog.events.studies import add_trials, end_study, start_study
 from nbpart.catalog.events.triggers import (
     add_to_ticks,
     drop_automation,
@@ -55,7 +57,9 @@ __all__ = [
     "ReservedRun",
     "accept_materializations",
     "add_keys",
+    "add_steps",
     "add_to_ticks",
+    "add_trials",
     "adopt_files",
     "ask_to_cancel",
     "claim_reserved",
@@ -64,6 +68,7 @@ __all__ = [
     "declare_keys",
     "drop_automation",
     "end_coordinator",
+    "end_study",
     "ensure_set",
     "erase_partitions",
     "finish_backfill",
@@ -104,6 +109,7 @@ __all__ = [
     "start_attempts",
     "start_backfill",
     "start_coordinator",
+    "start_study",
     "switch_trigger",
     "take_tick_id",
     "use_run_keys",

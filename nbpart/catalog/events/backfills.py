@@ -125,11 +125,22 @@ def insert_backfill(
     return number, backfill_id
 
 
-def insert_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame) -> None:
-    """Insert the steps of a backfill; see `start_backfill`."""
+def add_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame) -> range:
+    """Add steps to a backfill that runs, behind all others; see `start_backfill`. Returns their numbers."""
+    if not len(steps):
+        return range(0)
+    [(end,)] = batch.rows(
+        "UPDATE backfills SET steps = steps + ? WHERE backfill_no = ? RETURNING steps", len(steps), backfill_no
+    )
+    insert_steps(batch, backfill_no, steps, end - len(steps))
+    return range(end - len(steps), end)
+
+
+def insert_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame, first: int = 0) -> None:
+    """Insert the steps of a backfill, numbered on from ``first``; see `start_backfill`."""
     import pandas as pd
 
-    numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(len(steps)))
+    numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(first, first + len(steps)))
     batch.stage("steps_staged", numbered)
     batch.execute(
         "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", backfill_no

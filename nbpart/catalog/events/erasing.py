@@ -50,4 +50,9 @@ def erase_partitions(batch: Batch, partitions: str, event: VerbEvent) -> int:
         f"""UPDATE step_results SET cause = NULL WHERE cause IS NOT NULL AND (backfill_no, step_no) IN
         (SELECT (backfill_no, step_no) FROM steps WHERE (asset_id, key_id) IN {pairs})"""
     )
+    batch.execute(
+        f"UPDATE study_trials SET asked = '{{}}' WHERE key_id IN (SELECT key_id FROM {quote(partitions)})"
+        " AND backfill_no IN (SELECT s.backfill_no FROM studies AS s"
+        f" WHERE s.asset_id IN (SELECT asset_id FROM {quote(partitions)}))"
+    )
     return count

@@ -67,6 +67,15 @@ from nbpart.catalog.queries.status import (
     status_counts,
     statuses_of_keys,
 )
+from nbpart.catalog.queries.studies import (
+    AskedTrial,
+    changed_partitions,
+    count_asked_trials,
+    count_trials_left,
+    curves_of_runs,
+    list_metric_columns,
+    load_asked_trials,
+)
 from nbpart.catalog.queries.triggers import (
     count_told_failures,
     find_asking_kinds,
@@ -80,18 +89,23 @@ from nbpart.catalog.queries.triggers import (
 )
 
 __all__ = [
+    "AskedTrial",
     "Changes",
     "backfill_assets",
     "backfill_progress",
     "backfills_frame",
+    "changed_partitions",
     "contains",
+    "count_asked_trials",
     "count_by_code",
     "count_checks",
     "count_members",
     "count_remaining_steps",
     "count_told_failures",
+    "count_trials_left",
     "current_files",
     "current_inputs",
+    "curves_of_runs",
     "data_files_of",
     "end_status",
     "final_statuses",
@@ -116,8 +130,10 @@ __all__ = [
     "last_observed",
     "last_ticks",
     "list_finished_curves",
+    "list_metric_columns",
     "live_coordinators",
     "load_active_runs",
+    "load_asked_trials",
     "load_assets",
     "load_attributes",
     "load_blocking",

@@ -12,6 +12,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_NONE, ACTIVE_RUNNING
 from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.shared_sql import nulls_to_none
+from nbpart.catalog.queries.studies import count_trials_left
 from nbpart.catalog.records import BackfillRecord, CoordinatorRecord, Moment
 from nbpart.states import STATUS_AFTER, WITHOUT_OUTCOME, BackfillEvent, BackfillStatus, RunStatus, StepStatus
 
@@ -231,7 +232,7 @@ def end_status(batch: Batch, backfill_no: int, *, cancelling: bool) -> RunStatus
     `cancelling`: somebody asked for the end, so a backfill with unfinished steps is cancelled and not interrupted.
     """
     counts, left = _count_recorded(batch, backfill_no), count_remaining_steps(batch, backfill_no)
-    if left:
+    if left or count_trials_left(batch, backfill_no):
         return RunStatus.CANCELLED if cancelling else RunStatus.INTERRUPTED
     return RunStatus.FAILED if counts[StepStatus.FAILED] or counts[StepStatus.BLOCKED] else RunStatus.SUCCEEDED
 

@@ -1,0 +1,61 @@
+"""Backfills that grow: what is asked for more steps while a backfill runs, and hears how they end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from nbpart.backfill.plan import AssetSteps
+from nbpart.catalog import Batch
+from nbpart.run.report import RunReport
+from nbpart.states import StepStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Growth:
+    """More steps of a backfill, as a transaction recorded them, and their numbers in the catalog (int64).
+
+    A grower may give one of its own, with what it has to know when the transaction was committed.
+    """
+
+    steps: AssetSteps
+    numbers: NDArray[np.int64]
+
+
+class Grower(Protocol):
+    """Gives a backfill more steps of its only asset. The thread of one runner calls it, but for ``asset`` and ``left``.
+
+    A turn of the runner asks, has what was asked for recorded, by another transaction where one failed, and says when
+    it is committed.
+    """
+
+    @property
+    def asset(self) -> str:
+        """The asset of all steps."""
+
+    @property
+    def left(self) -> int:
+        """How many steps it may still give."""
+
+    def ask(self, room: int) -> bool:
+        """Choose at most ``room`` more steps, unless some are chosen already. Returns whether any is to be recorded.
+
+        Raises what is to end the backfill, which is interrupted then.
+        """
+
+    def record(self, batch: Batch) -> Growth:
+        """Record what was chosen, as steps where it has to run. It changes nothing but the catalog."""
+
+    def commit(self, growth: Growth) -> None:
+        """The transaction that recorded it was committed: the next choice is another one."""
+
+    def end(self, key_id: int, status: StepStatus, cause: str, report: RunReport | None) -> None:
+        """Hear the outcome of a step, given or there from the beginning, before it is recorded. Raises nothing.
+
+        ``cause`` is what is shown as its reason; ``report`` is that of its last attempt, None where another backfill
+        made the partition or nothing ran.
+        """
