@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: What is shown of a partition beside its parameters, settings and metrics.
 _ENDS = ("duration_s", "status", "stopped_early", "run_id")
-_NOT_SHOWN = ("reason", "error", "late", "materialized_at", "rows", "bytes")
+_NOT_SHOWN = ("reason", "error", "late", "checks", "materialized_at", "rows", "bytes")
 _WITH_DATA = ("materialized", "stale")
 
 

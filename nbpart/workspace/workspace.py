@@ -38,11 +38,12 @@ from nbpart.project.status_frames import count_statuses, partition_status
 from nbpart.project.values import give_value
 from nbpart.project.why import Why, find_why
 from nbpart.run.pruners import Pruner
-from nbpart.trials import Board, Study, compare, make_grower, make_study
+from nbpart.trials import make_grower
 from nbpart.workspace.automating import Automating
 from nbpart.workspace.bound import BoundAsset, BoundSource
 from nbpart.workspace.checking import Checking
 from nbpart.workspace.declaring import Declaring
+from nbpart.workspace.trying import Trying
 from nbpart.workspace.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.trigger_table import TriggerTable
 
 
-class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking):
+class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking, Trying):
     """An open workspace: a folder with catalog, data, runs and code. `nbpart.open` makes or opens one.
 
     Use it as a context manager, or `close` it: both wait for the backfills that run in this process. Where an exception
@@ -163,35 +164,6 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking):
         run_id, materialized_at, duration_s, rows, bytes``, then the columns of the set and metrics; all, or those that
         ``where`` chooses (see `plan`)."""
         return partition_status(self.project, asset, where)
-
-    def compare(self, asset: Any, *, metrics: Mapping[str, Any] | None = None) -> Board:
-        """The partitions of an asset beside each other, best first: parameters, settings and what their runs logged.
-
-        ``metrics`` say which way each is better, in place of those that the asset declares; the first one orders.
-        Raises `UnknownNameError` for a metric that no run logged.
-        """
-        return compare(self.project, asset, metrics)
-
-    def study(
-        self,
-        asset: Any,
-        *,
-        objective: str | None = None,
-        objectives: Mapping[str, str] | Sequence[str] | None = None,
-        sampler: Any = None,
-        pruner: Pruner | None = None,
-        values: Mapping[str, Any] | None = None,
-    ) -> Study:
-        """A search for the best partition of an asset over the distributions of its parameters, by Optuna.
-
-        ``objective`` is a metric, or ``"duration_s"``, ``"rows"`` or ``"bytes"``; ``objectives`` are several, each with
-        ``"max"`` or ``"min"`` (default: as ``metrics=`` says). ``sampler`` is one of `optuna.samplers` (default: TPE,
-        with a liar where trials run beside each other; NSGA-II for several objectives), ``pruner`` one of nbpart's,
-        ``values`` are those of parameters without a distribution. Every partition that was made counts as a trial,
-        whoever ran it. Needs the extra ``optuna``. Raises `DeclarationError`, `ParameterError`, and `UnknownNameError`
-        for a metric that no run logged.
-        """
-        return make_study(self.project, asset, objective, objectives, sampler, pruner, values)
 
     def runs(
         self,
