@@ -7,12 +7,13 @@ loop.
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,22 @@ import nbpart
 from benchmarks import rounds
 from nbpart.backfill.pruning_board import PruningBoard
 from nbpart.catalog import Batch, queries
+from nbpart.partitions import PartitionRef
+from nbpart.project.run_curves import CurveReader
 from nbpart.run.context import RunContext
-from nbpart.run.curves import load_curves
+from nbpart.run.curves import CurveLog, load_curves
 from nbpart.run.output_handler import OutputHandler
 from nbpart.run.pruners import Pruner, encode_others, median_pruner, successive_halving
 from nbpart.run.spec import RunSpec
+from nbpart.storage import place_curves, place_data, place_run
+from nbpart.widgets.board_choice import BoardChoice
+from nbpart.widgets.curve_lines import MOST_POINTS, encode_lines
 
 ROUNDS = rounds(5)
 METRICS = 10
 STEPS = 10_000
+#: Curves that grow at once.
+CURVES = 100
 #: Trials that a pruner compares with.
 OTHERS = 200
 
@@ -42,7 +50,9 @@ def main(size: int = 2_000) -> None:
         print(json.dumps(measure_log(Path(folder, "log"))), flush=True)
         for pruner in (median_pruner("loss", direction="min"), successive_halving("loss", direction="min")):
             print(json.dumps(measure_pruner(Path(folder, pruner.kind), pruner)), flush=True)
-        print(json.dumps(measure_compare(Path(folder, "compare"), size)), flush=True)
+        for line in measure_compare(Path(folder, "compare"), size):
+            print(json.dumps(line), flush=True)
+        print(json.dumps(measure_curves(Path(folder, "curves"))), flush=True)
 
 
 def measure_log(root: Path) -> dict[str, object]:
@@ -97,8 +107,8 @@ def measure_pruner(root: Path, pruner: Pruner) -> dict[str, object]:
     }
 
 
-def measure_compare(root: Path, size: int) -> dict[str, object]:
-    """Seconds to the frame of trials with their metrics, and of reading a file of JSON a trial."""
+def measure_compare(root: Path, size: int) -> Iterator[dict[str, object]]:
+    """Seconds to the frame of trials with their metrics, of reading a file of JSON a trial, and to a page of them."""
     names = [f"metric_{n}" for n in range(METRICS)]
     values = np.random.default_rng(0).random((size, METRICS))
     with nbpart.open(root) as ws:
@@ -111,6 +121,11 @@ def measure_compare(root: Path, size: int) -> dict[str, object]:
         ws.asset(model, partitions=trials, metrics={names[0]: "max"})
         ws.project.catalog.write(lambda batch: fill(batch, names, values))
         seconds = timed(lambda: ws.compare("model").frame)
+        drawn = timed(lambda: open_board(ws))
+        board = ws.compare("model")
+        board.widget.choice = BoardChoice(ranges=dict.fromkeys(names, (0.1, None)))
+        brushed = timed(lambda: (board.where, board.selection))
+        board.widget.close()
     plain = root / "plain"
     plain.mkdir()
     for n, row in enumerate(values.tolist()):
@@ -121,7 +136,7 @@ def measure_compare(root: Path, size: int) -> dict[str, object]:
         return pd.DataFrame(rows).sort_values(names[0], ascending=False)
 
     by_hand = timed(read)
-    return {
+    yield {
         "benchmark": "compare to a frame",
         "trials": size,
         "metrics": METRICS,
@@ -129,6 +144,81 @@ def measure_compare(root: Path, size: int) -> dict[str, object]:
         "plain_s": round(by_hand, 4),
         "ratio": round(seconds / by_hand, 2),
     }
+    yield {
+        "benchmark": "what a page is sent of a board",
+        "trials": size,
+        "metrics": METRICS,
+        "median_s": round(drawn, 4),
+        "plain_s": round(by_hand, 4),
+        "brush_ms": round(brushed * 1e3, 2),
+    }
+
+
+def open_board(ws: nbpart.Workspace) -> None:
+    """What a page is sent that shows a board."""
+    widget = ws.compare("model").widget
+    assert len(widget.state()["values"]) > 0
+    widget.close()
+
+
+def measure_curves(root: Path) -> dict[str, object]:
+    """Milliseconds of a refresh of curves that grow, from their files to what a page draws."""
+    with nbpart.open(root) as ws:
+        trials = ws.dynamic_partitions("trials", params={"n": int})
+        trials.add_grid(n=range(CURVES))
+
+        def model(run: nbpart.Run) -> dict[str, int]:
+            return {}
+
+        ws.asset(model, partitions=trials)
+        ids = [f"run-{n:03}" for n in range(CURVES)]
+        ws.project.catalog.write(lambda batch: begin_runs(batch, ids))
+        rng, logs = np.random.default_rng(0), []
+        for key, run_id in zip(trials, ids, strict=True):
+            stem = place_run(PartitionRef("model", key), run_id, 1)
+            logs.append(CurveLog(ws.root, ws.root / place_curves(place_data(stem))))
+            values = rng.random(STEPS).tolist()
+            lines = (f"{step}\t{1e9 + step:.3f}\tloss\t{value!r}\n" for step, value in enumerate(values))
+            logs[-1].path.parent.mkdir(parents=True, exist_ok=True)
+            logs[-1].path.write_text("".join(lines))
+        reader, step = CurveReader(ws.project), itertools.count(STEPS)
+
+        def refresh() -> None:
+            at = next(step)
+            for log in logs:
+                log.log(at, {"loss": 0.5})
+            began = time.perf_counter()
+            found = reader.read(ids, "loss", by_time=False, smoothing=0.5)
+            assert len(encode_lines(found.lines)) <= CURVES * MOST_POINTS * 16
+            seconds.append(time.perf_counter() - began)
+
+        seconds: list[float] = []
+        for _ in range(ROUNDS + 1):
+            refresh()
+    return {
+        "benchmark": "live curves",
+        "curves": CURVES,
+        "steps": STEPS,
+        "first_ms": round(seconds[0] * 1e3, 1),
+        "refresh_ms": round(statistics.median(seconds[1:]) * 1e3, 1),
+    }
+
+
+def begin_runs(batch: Batch, ids: list[str]) -> None:
+    """Runs that go on, one for each key."""
+    keys = batch.numpy("SELECT key_id, asset_id FROM keys JOIN assets USING (set_id) ORDER BY key_id")
+    first = batch.take_ids("next_run_no", len(ids))
+    runs = {"run_no": np.arange(first, first + len(ids)), "run_id": ids, **keys}
+    batch.stage("begun", pa.table(runs))
+    batch.execute(
+        "INSERT INTO runs (run_no, run_id, asset_id, key_id, created_at, sequence)"
+        " SELECT run_no, run_id, asset_id, key_id, now(), $1 FROM begun",
+        batch.sequence,
+    )
+    batch.execute(
+        "INSERT INTO attempts (run_no, attempt, started_at, sequence) SELECT run_no, 1, now(), $1 FROM begun",
+        batch.sequence,
+    )
 
 
 def fill(batch: Batch, names: list[str], values: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from nbpart.states import BackfillStatus, PartitionStatus, RunStatus, StepStatus
-from nbpart.widgets import contracts, graph_payloads, payloads, trigger_payloads
+from nbpart.widgets import board_payloads, contracts, graph_payloads, payloads, run_payloads, trigger_payloads
 from nbpart.widgets.contracts import Action, Contract
 from nbpart.widgets.schema import Check
 
@@ -20,7 +20,7 @@ _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes:
 def make_declarations() -> str:
     """Statuses, payloads and contracts, one type each."""
     statuses = map(_declare_status, (PartitionStatus, RunStatus, StepStatus, BackfillStatus))
-    modules = (graph_payloads, payloads, trigger_payloads)
+    modules = (board_payloads, graph_payloads, payloads, run_payloads, trigger_payloads)
     records = [found for module in modules for found in vars(module).values() if is_typeddict(found)]
     parts = [*statuses, *map(_declare_record, records)]
     parts += [_declare_contract(name, contract) for name, contract in contracts.CONTRACTS.items()]

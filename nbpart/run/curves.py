@@ -6,6 +6,7 @@ which they were logged. Its last line may be cut short. A step that is less than
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Steps are whole numbers of 64 bits.
 _MOST_STEP = 2**63 - 1
+#: So many bytes are read line by line, which takes less than to begin a reader of CSV.
+_FEW_BYTES = 4_096
 #: What a metric is where `metrics=` says nothing of it: its last value.
 _LAST = Metric("max", "last")
 
@@ -189,18 +192,16 @@ def parse_lines(data: bytes) -> pa.Table:
     types = {"step": pa.int64(), "at": pa.float64(), "metric": pa.string(), "value": pa.float64()}
     if not data:
         return pa.table({name: pa.array([], kind) for name, kind in types.items()})
-    options = pc.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
-    parse = pc.ParseOptions(delimiter="\t", quote_char=False)
-    try:
-        table = pc.read_csv(
-            pa.BufferReader(data), pc.ReadOptions(column_names=list(types), use_threads=False), parse, options
-        )
-    except pa.ArrowInvalid:
-        rows = [row for line in data.splitlines() if (row := _parse_line(line)) is not None]
-        columns = zip(*rows, strict=True) if rows else [()] * len(types)
-        pairs = zip(types.items(), columns, strict=True)
-        return pa.table({name: pa.array(values, kind) for (name, kind), values in pairs})
-    return table
+    if len(data) > _FEW_BYTES:
+        options = pc.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
+        parse = pc.ParseOptions(delimiter="\t", quote_char=False)
+        names = pc.ReadOptions(column_names=list(types), use_threads=False)
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pc.read_csv(pa.BufferReader(data), names, parse, options)
+    rows = [row for line in data.splitlines() if (row := _parse_line(line)) is not None]
+    columns = zip(*rows, strict=True) if rows else [()] * len(types)
+    pairs = zip(types.items(), columns, strict=True)
+    return pa.table({name: pa.array(values, kind) for (name, kind), values in pairs})
 
 
 def _parse_line(line: bytes) -> tuple[int, float, str, float] | None:

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
 from nbpart.assets.metrics import Metric, read_metrics
 from nbpart.backfill.registry import Node, spell_key
-from nbpart.catalog import Batch, queries
 from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
+from nbpart.partitions.filters import MOST_CHARACTERS
 from nbpart.partitions.names import METRIC, metric_column
+from nbpart.project.backfills import Backfill
+from nbpart.project.details import load_executed_notebook
 from nbpart.project.diff import Diff
+from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
-from nbpart.project.runs import get_run
-from nbpart.run.leaderboard import sort_best_first
-from nbpart.run.spec import decode_value
-from nbpart.widgets.tables import board_html
+from nbpart.project.runs import Run, get_run
+from nbpart.trials.board_actions import ComparedActions, find_logs
+from nbpart.trials.compared import WITH_DATA, Compared, load_compared, make_compared
+from nbpart.trials.side_by_side import MOST_BESIDE, SideBySide
+from nbpart.widgets.board_choice import BoardChoice, find_chosen, spell_where
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What is shown of a partition beside its parameters, settings and metrics.
-_ENDS = ("duration_s", "status", "stopped_early", "run_id")
-_NOT_SHOWN = ("reason", "error", "late", "checks", "materialized_at", "rows", "bytes")
-_WITH_DATA = ("materialized", "stale")
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One reading of a board: ``frame`` best first, ``constant`` what all rows share, ``metrics`` by column.
-
-    ``logged`` are the columns of what runs logged.
-    """
-
-    frame: pd.DataFrame
-    constant: Mapping[str, Any]
-    metrics: Mapping[str, Metric]
-    best_row: int | None
-    logged: tuple[str, ...] = ()
+    from nbpart.widgets.board import BoardWidget
 
 
 class Board:
@@ -51,6 +36,8 @@ class Board:
     def __init__(self, project: Project, node: Node, metrics: Mapping[str, Metric]) -> None:
         self._project, self._node, self._metrics = project, node, metrics
         self._seen: tuple[int, Compared] | None = None
+        self._actions = ComparedActions(project, node.name, find_logs(node.partitions), self.read)
+        self._widget: BoardWidget | None = None
 
     @property
     def asset(self) -> str:
@@ -90,9 +77,14 @@ class Board:
 
         Raises `UnknownNameError` for a key that is not there, `MissingInputError` for a partition that no run made.
         """
+        first, second = self._find_runs([a, b])
+        return first.diff(second)
+
+    def _find_runs(self, keys: Sequence[Any]) -> list[Run]:
+        """The runs that the statuses of partitions are about, given by their keys."""
         frame = self.read().frame
         found = []
-        for key in (a, b):
+        for key in keys:
             text = spell_key(self._node, key)
             rows = frame[frame["partition_key"] == text]
             if not len(rows):
@@ -102,25 +94,92 @@ class Board:
             if not isinstance(run_id := rows["run_id"].iloc[0], str):
                 raise MissingInputError(f"{PartitionRef(self.asset, text).label} was made by no run yet.")
             found.append(get_run(self._project, run_id))
-        return found[0].diff(found[1])
+        return found
 
     def read(self) -> Compared:
         """What the catalog knows now."""
         sequence = self._project.catalog.sequence()
         if self._seen is None or self._seen[0] != sequence:
             node = self._node
-            found, given = self._project.read(lambda batch: _load(batch, node.asset_id))
-            self._seen = sequence, _compare(found, given, node, self._metrics)
+            found, given = self._project.read(lambda batch: load_compared(batch, node.asset_id))
+            self._seen = sequence, make_compared(found, given, node, self._metrics)
         return self._seen[1]
 
+    @property
+    def widget(self) -> BoardWidget:
+        """What is displayed of it, made when it is first asked for: all its displays share one choice."""
+        if self._widget is None:
+            from nbpart.widgets.board import BoardWidget
+
+            self._widget = BoardWidget(self._project.catalog, self._actions)
+        return self._widget
+
+    @property
+    def where(self) -> str:
+        """The condition of what is chosen in its display, as ``where=`` takes it; "" where nothing is."""
+        return spell_where(self._actions.read_board(), self._choice)
+
+    @property
+    def selection(self) -> list[str]:
+        """The keys of what is chosen in its display, best first; none where nothing is."""
+        board = self._actions.read_board()
+        chosen = find_chosen(board, self._choice)
+        return [key for key, is_chosen in zip(board.keys, chosen, strict=True) if is_chosen and key is not None]
+
+    def backfill(self, status: Any = "outdated", *, order: str | None = None, **options: Any) -> Backfill:
+        """Plan and run what is chosen in its display; ``options`` are those of `Workspace.backfill`.
+
+        As there, a choice by anything but the columns of the key runs all that it chooses. Raises `DeclarationError`
+        where nothing is chosen.
+        """
+        if not self._choice:
+            raise DeclarationError(
+                f"nothing is chosen on the board of {self.asset}: choose rows or a range of an axis in its display, or "
+                f"run all with ws.backfill({self.asset!r})."
+            )
+        where = self.where
+        chosen = {"keys": self.selection} if len(where) > MOST_CHARACTERS else {"keys": None, "where": where}
+        return make_plan(self._project, self.asset, status=status, order=order, **chosen).run(**options)
+
+    def side_by_side(self, keys: Any) -> SideBySide:
+        """The executed notebooks of up to five partitions beside each other, cell by cell; shown, it is a page.
+
+        Raises `DeclarationError` for more, `UnknownNameError` for a key that is not there, `MissingInputError` for a
+        partition that has no executed notebook.
+        """
+        wanted = list(keys) if isinstance(keys, Iterable) and not isinstance(keys, str | Mapping) else [keys]
+        if not 0 < len(wanted) <= MOST_BESIDE:
+            raise DeclarationError(
+                f"{len(wanted)} notebooks do not fit beside each other: name one to {MOST_BESIDE} keys, as "
+                "board.side_by_side(board.frame.partition_key[:3])."
+            )
+        return SideBySide(
+            tuple(
+                (run.partition_key or run.asset, load_executed_notebook(self._project, run.run_id))
+                for run in self._find_runs(wanted)
+            )
+        )
+
+    @property
+    def _choice(self) -> BoardChoice:
+        return BoardChoice() if self._widget is None else self._widget.choice
+
+    def _ipython_display_(self) -> None:
+        """Show the live widget in a notebook, and the repr elsewhere."""
+        from IPython import get_ipython
+
+        if getattr(get_ipython(), "kernel", None) is None:
+            print(repr(self))
+        else:
+            self.widget._ipython_display_()
+
     def _repr_html_(self) -> str:
-        read = self.read()
-        return board_html(self.asset, read.frame, read.best_row, read.constant)
+        return self._actions.read_html()
 
     def __repr__(self) -> str:
         frame = self.read().frame
         best = "" if not self._metrics or self.best is None else f"; best {self.best.partition_key}"
-        n = int(frame["status"].isin(_WITH_DATA).sum())
+        n = int(frame["status"].isin(WITH_DATA).sum())
         return f"<{self.asset}: {n:,} of {len(frame):,} partitions made{best}>"
 
 
@@ -145,54 +204,3 @@ def _check_logged(board: Board, metrics: Mapping[str, Metric]) -> None:
     for name in metrics:
         if not {name, metric_column(name), f"{METRIC}{name}"}.intersection(known):
             raise UnknownNameError(f"no run of {board.asset} logged {name!r}; {nearest(name, known)}")
-
-
-def _load(batch: Batch, asset_id: int) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
-    """The partitions with their metrics, and the settings of the runs that were given any, by run id."""
-    settings = queries.settings_of_runs(batch, asset_id)
-    return queries.partition_status(batch, asset_id), {run: json.loads(text) for run, text in settings.items()}
-
-
-def _compare(
-    found: pd.DataFrame, given: Mapping[str, dict[str, Any]], node: Node, metrics: Mapping[str, Metric]
-) -> Compared:
-    import pandas as pd
-
-    settings = [
-        {name: decode_value(value) for name, value in given.get(str(run), {}).items()} for run in found["run_id"]
-    ]
-    names = list(dict.fromkeys(name for one in settings for name in one))
-    own = [column.name for column in (node.partitions.columns if node.partitions is not None else ())]
-    logged = [column for column in found.columns if column not in ("partition_key", *own, *_ENDS, *_NOT_SHOWN)]
-    rules = {metric_column(name, {one.lower() for one in own}): metric for name, metric in metrics.items()}
-    first = [column for column in rules if column in logged]
-    given_columns = {name: pd.Series([one.get(name) for one in settings], dtype=object) for name in names}
-    inputs = pd.concat([found[own], pd.DataFrame(given_columns, index=found.index)], axis=1)
-    differ = [name for name in inputs.columns if len(found) < 2 or _differs(inputs[name])]
-    frame = pd.concat(
-        [
-            found[["partition_key"]],
-            inputs[differ],
-            found[[*first, *(column for column in logged if column not in first), *_ENDS]],
-        ],
-        axis=1,
-    )
-    constant = {name: inputs[name].iloc[0] for name in inputs.columns if name not in differ and len(found)}
-    made = frame["status"].isin(_WITH_DATA)
-    finished = made & ~frame["stopped_early"].astype(bool)
-    ranked = sort_best_first(frame.assign(_made=~made), rules, finished)
-    ordered = ranked.sort_values("_made", kind="stable").drop(columns="_made").reset_index(drop=True)
-    is_best = bool(first) and len(ordered) and _can_be_best(ordered.iloc[0], first[0])
-    shown = {column: rules[column] for column in first}
-    return Compared(ordered, constant, shown, 0 if is_best else None, tuple(logged))
-
-
-def _differs(values: pd.Series) -> bool:
-    return bool(values.astype(object).where(values.notna(), None).map(repr).nunique() > 1)
-
-
-def _can_be_best(row: pd.Series, metric: str) -> bool:
-    import pandas as pd
-
-    value = pd.to_numeric(pd.Series([row[metric]]), errors="coerce").iloc[0]
-    return bool(row["status"] in _WITH_DATA and not row["stopped_early"] and pd.notna(value))

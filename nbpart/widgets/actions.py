@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from nbpart.partitions import PartitionRef
 from nbpart.states import LIVE
+from nbpart.widgets.curve_lines import CurveSet
 from nbpart.widgets.trigger_actions import TriggerActions
 
 #: A key as text, or as its parameters by name.
@@ -218,7 +219,27 @@ class NumberOption(Protocol):
         """Return the value if the option can have it. Raises `nbpart.errors.DeclarationError`."""
 
 
-class Actions(TriggerActions, Protocol):
+class RunActions(Protocol):
+    """What is asked of runs. Each method raises an `NbpartError` with the reason where it cannot be done."""
+
+    def read_run(self, run_id: str) -> RunDetails:
+        """Return what is recorded about a run, and what it produced."""
+
+    def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
+        """Return the notebook that a run executed, with its outputs."""
+
+    def read_curves(self, run_ids: Sequence[str], metric: str, *, by_time: bool, smoothing: float) -> CurveSet:
+        """Return the curves of runs as they are drawn, as far as they have come.
+
+        Of several metrics ``metric`` is drawn, or the first that there is. ``by_time`` is by seconds since the first
+        point, else by step; ``smoothing`` is the weight of `curve_lines.smooth`.
+        """
+
+    def stop_run(self, run_id: str) -> str:
+        """Ask a run to end early; return a sentence on what comes of it."""
+
+
+class Actions(TriggerActions, RunActions, Protocol):
     """What widgets can do with a workspace."""
 
     @property
@@ -347,9 +368,6 @@ class Actions(TriggerActions, Protocol):
     def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
         """Return what is recorded about a partition, and its newest runs."""
 
-    def read_run(self, run_id: str) -> RunDetails:
-        """Return what is recorded about a run, and what it produced."""
-
     def read_log(self, run_id: str, after: int | None = None, max_bytes: int = 20_000) -> LogPart:
         """Return the end of a run's log, or what follows byte ``after``; at most the last ``max_bytes`` of it."""
 
@@ -360,9 +378,6 @@ class Actions(TriggerActions, Protocol):
 
         ``file`` names one of several files that a run saved.
         """
-
-    def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
-        """Return the notebook that a run executed, with its outputs."""
 
     @property
     def code_checked_at(self) -> datetime | None:

@@ -5,11 +5,14 @@ Python answers these actions and no others. The types of the JavaScript sources 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nbpart.states import STATUS_CODES
-from nbpart.widgets import graph_payloads, payloads, schema, trigger_payloads
+from nbpart.widgets import board_payloads, graph_payloads, payloads, run_payloads, schema, trigger_payloads
+from nbpart.widgets.board_model import MOST_ROWS
+from nbpart.widgets.curve_lines import MOST_CURVES
 from nbpart.widgets.explorer_model import STATUS_CHOICES
 from nbpart.widgets.heatmap_selection import MAX_RANGES
 from nbpart.widgets.heatmap_state import MAX_KEYS
@@ -18,6 +21,7 @@ from nbpart.widgets.schema import Check
 _NUMBER = schema.whole_number(0, 2**53)
 _PLACE = schema.whole_number(0, 2**31)
 _RUN_ID = schema.text(200)
+_MOST_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,39 @@ TRIGGERS = Contract(
     patches={"shown": trigger_payloads.TriggersViewJson},
     actions=_TRIGGER_ACTIONS,
 )
+_RUN_ACTIONS: Mapping[str, Action] = {
+    "read_executed_notebook": Action({"run_id": _RUN_ID}, payloads.ExecutedNotebookJson, slow=True),
+    "read_curves": Action(
+        {
+            "run_ids": schema.list_of(_RUN_ID, MOST_CURVES),
+            "metric": schema.text(1_000, empty=True),
+            "by_time": schema.boolean,
+            "smoothing": schema.number(0, 0.999),
+        },
+        run_payloads.CurvesJson,
+        slow=True,
+    ),
+    "stop_run": Action({"run_id": _RUN_ID}, slow=True),
+}
+_KEY = schema.optional(schema.text(10_000))
+_END = schema.optional(schema.number(-_MOST_FLOAT, _MOST_FLOAT))
+BOARD = Contract(
+    state=board_payloads.BoardState,
+    patches={"board": board_payloads.BoardPatch, "chosen": board_payloads.ChosenPatch},
+    actions={
+        "choose": Action(
+            {
+                "keys": schema.list_of(_KEY, MOST_ROWS),
+                "ranges": schema.mapping_of(schema.pair_of(_END)),
+                "labels": schema.mapping_of(schema.list_of(schema.text(10_000, empty=True), MOST_ROWS)),
+                "by": schema.text(200),
+            },
+            slow=True,
+        ),
+        "read_run": Action({"run_id": _RUN_ID}, board_payloads.BoardRunJson, slow=True),
+        **_RUN_ACTIONS,
+    },
+)
 EXPLORER = Contract(
     state=payloads.ExplorerState,
     patches={"panel": payloads.PanelJson},
@@ -155,7 +192,7 @@ EXPLORER = Contract(
         "open_run": Action({"run_id": schema.optional(_RUN_ID)}),
         "read_log": Action({"run_id": _RUN_ID, "after": schema.optional(_NUMBER)}, payloads.LogJson, slow=True),
         "preview_data": Action({"selection_number": _NUMBER, **_FILE}, payloads.DataJson, slow=True),
-        "read_executed_notebook": Action({"run_id": _RUN_ID}, payloads.ExecutedNotebookJson, slow=True),
+        **_RUN_ACTIONS,
         "describe_choice": Action(
             {"selection_number": _NUMBER, "where": _PLAN["where"]}, payloads.ChoiceJson, slow=True
         ),
@@ -185,6 +222,7 @@ EXPLORER = Contract(
 
 #: The contracts by the name of the bundle in ``static/``.
 CONTRACTS: Mapping[str, Contract] = {
+    "board": BOARD,
     "explorer": EXPLORER,
     "graph": GRAPH,
     "heatmap": HEATMAP,

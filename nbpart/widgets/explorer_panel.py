@@ -43,6 +43,7 @@ from nbpart.widgets.heatmap_selection import OutOfDateError
 from nbpart.widgets.live_widget import LiveWidget
 from nbpart.widgets.monitor_model import changed_fields
 from nbpart.widgets.reloading import Reloading
+from nbpart.widgets.run_requests import RunRequests
 from nbpart.widgets.schema import Answer, BadRequest
 from nbpart.widgets.trigger_actions import TriggersSummary
 from nbpart.widgets.trigger_list import TriggerList, TriggerRequests
@@ -73,7 +74,7 @@ class ExplorerPanel(LiveWidget):
 
     contract = EXPLORER
     _esm = load_esm("explorer")
-    _css = load_css("explorer.css", "triggers.css")
+    _css = load_css("explorer.css", "triggers.css", "curves.css")
 
     def __init__(self, catalog: Catalog, actions: Actions, graph: AssetGraph, heatmap: PartitionHeatmap) -> None:
         self._catalog, self._actions, self._graph, self._heatmap = catalog, actions, graph, heatmap
@@ -101,7 +102,8 @@ class ExplorerPanel(LiveWidget):
         self.on_request("open_run", self._open_run)
         self.on_request("read_log", self._read_log)
         self.on_request("preview_data", self._preview_data)
-        self.on_request("read_executed_notebook", self._read_executed_notebook)
+        for name, handler in RunRequests(self._actions, lambda: self._feed.poll_now()).handlers.items():
+            self.on_request(name, handler)
         self.on_request("describe_choice", self._describe_choice)
         self.on_request("list_columns", self._list_columns)
         self.on_request("plan", self._plan)
@@ -314,10 +316,6 @@ class ExplorerPanel(LiveWidget):
         data = self._actions.preview_data(selection.assets[0], selection.key, run_id, file or None)
         images = [data.image] if data.image else []
         return Answer(explorer_json.data_json(data), message=data.description, code=data.code, buffers=images)
-
-    def _read_executed_notebook(self, run_id: str) -> Answer:
-        notebook, images = explorer_json.notebook_json(self._actions.read_executed_notebook(run_id))
-        return Answer(notebook, buffers=images)
 
     def _describe_choice(self, selection_number: int, where: str) -> Answer:
         terms, keys = self._plan_arguments(selection_number, False, False)

@@ -17,30 +17,28 @@ from nbpart.project.backfills import Backfill, Backfills
 from nbpart.project.choice_summary import count_chosen, list_columns, spell_keys_of
 from nbpart.project.details import (
     load_data_preview,
-    load_executed_notebook,
     load_log_part,
     load_partition_details,
-    load_run_details,
 )
 from nbpart.project.equivalent_code import MAX_SPELLED, spell_axis, spell_call, spell_keys, spell_rows, spell_set
 from nbpart.project.partition_set import PartitionSet
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import Plan, make_plan
+from nbpart.project.project import Project
 from nbpart.project.prune import prune
 from nbpart.project.refresh import find_code_checked_at, refresh
 from nbpart.project.removal import remove_keys
+from nbpart.project.run_actions import ProjectRunActions
 from nbpart.project.why import explain_asset
 from nbpart.project.wipe import wipe
 from nbpart.widgets.actions import (
     ActionResult,
     ChoiceSummary,
     DataPreview,
-    ExecutedNotebook,
     KeyLike,
     LogPart,
     PartitionDetails,
     PlanSummary,
-    RunDetails,
     VerbSummary,
 )
 from nbpart.workspace.trigger_actions import WorkspaceTriggerActions
@@ -79,8 +77,12 @@ class _Asked:
         return f"{first}={spelled}" if first else spelled
 
 
-class WorkspaceActions(WorkspaceTriggerActions):
+class WorkspaceActions(WorkspaceTriggerActions, ProjectRunActions):
     """Implements `nbpart.widgets.actions.Actions`, whose docstrings say what each action does, on a project."""
+
+    def __init__(self, project: Project) -> None:
+        WorkspaceTriggerActions.__init__(self, project)
+        ProjectRunActions.__init__(self, project)
 
     @property
     def root(self) -> Path:
@@ -269,14 +271,8 @@ class WorkspaceActions(WorkspaceTriggerActions):
     def read_partition(self, asset: str, partition_key: str | None) -> PartitionDetails:
         return load_partition_details(self._project, asset, partition_key)
 
-    def read_run(self, run_id: str) -> RunDetails:
-        return load_run_details(self._project, run_id)
-
     def read_log(self, run_id: str, after: int | None = None, max_bytes: int = 20_000) -> LogPart:
         return load_log_part(self._project, run_id, after, max_bytes)
-
-    def read_executed_notebook(self, run_id: str) -> ExecutedNotebook:
-        return load_executed_notebook(self._project, run_id)
 
     def preview_data(
         self, asset: str, partition_key: str | None, run_id: str | None = None, file: str | None = None

@@ -12,11 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints, is_typeddict
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from frontend import tools
 from nbpart.catalog import Batch, events
+from nbpart.widgets.board import BoardWidget
+from nbpart.widgets.board_choice import BoardChoice
+from nbpart.widgets.board_model import BoardModel
 from nbpart.widgets.contracts import CONTRACTS, SHARED
 from nbpart.widgets.explorer import Explorer
 from nbpart.widgets.live_widget import LiveWidget
@@ -24,6 +28,16 @@ from nbpart.widgets.monitor import BackfillMonitor
 from nbpart.widgets.trigger_table import TriggerTable
 from tests.widgets import heatmap_scenes as scenes
 from tests.widgets.test_monitor import FakeActions
+
+
+class FakeBoard:
+    """A board without rows."""
+
+    def read_board(self) -> BoardModel:
+        return BoardModel("x", (), (), np.zeros(0, dtype=bool), (), None, "")
+
+    def count_chosen(self, choice: BoardChoice) -> tuple[int, str]:
+        return 0, ""
 
 
 @cache
@@ -83,10 +97,13 @@ def widgets(tmp_path: Path) -> Iterator[dict[str, LiveWidget]]:
     explorer = Explorer(catalog, FakeActions())  # type: ignore[arg-type]
     monitor = BackfillMonitor(catalog, FakeActions(), catalog.write(begin))  # type: ignore[arg-type]
     triggers = TriggerTable(catalog, FakeActions())  # type: ignore[arg-type]
+    board = BoardWidget(catalog, FakeBoard())  # type: ignore[arg-type]
     yield {
+        "board": board,
         "explorer": explorer.panel, "graph": explorer.graph, "heatmap": explorer.heatmap, "monitor": monitor,
         "triggers": triggers,
     }  # fmt: skip
+    board.close()
     triggers.close()
     monitor.close()
     explorer.close()

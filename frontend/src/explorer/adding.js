@@ -6,7 +6,7 @@ import { plural, shorten } from '../shared/format.js';
 import { runAction } from '../shared/actions.js';
 import { makeNewest } from './newest.js';
 
-/** @import { Section } from './types.js' */
+/** @import { Section } from '../shared/types.js' */
 /** @import { ExplorerContract, ParameterFieldJson, PanelJson, SetFormJson } from '../generated/messages.js' */
 /** @import { Link, Outcome } from '../shared/types.js' */
 

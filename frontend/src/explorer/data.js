@@ -1,35 +1,14 @@
-// The data of a partition, its executed notebook, its history.
+// The data of a partition, and its history.
 
 import { element } from '../shared/elements.js';
-import { findServedPath, makeFileLink } from '../shared/files.js';
+import { makeFileLink } from '../shared/files.js';
+import { makeImages } from '../shared/images.js';
 import { makeCodeLine } from '../shared/outcome.js';
 import { makeGlyph } from '../shared/statuses.js';
-import { formatBytes, formatDuration, formatTime, plural, shorten } from '../shared/format.js';
+import { formatBytes, formatDuration, formatTime, shorten } from '../shared/format.js';
 
-/** @import { Section, ImageUrls } from './types.js' */
-/** @import { RunSummaryJson, CellJson, DataJson, ExplorerContract, MaterializationJson, PanelJson, RunJson } from '../generated/messages.js' */
-/** @import { Link } from '../shared/types.js' */
-
-/**
- * ImageUrls of PNG bytes; their addresses are let backfillButton of when others are shown.
- *
- * @returns {ImageUrls}
- */
-function makeImages() {
-  /** @type {string[]} */
-  let urls = [];
-  return {
-    make: (bytes, label) => {
-      const url = URL.createObjectURL(new Blob([/** @type {DataView<ArrayBuffer>} */ (bytes)], { type: 'image/png' }));
-      urls.push(url);
-      return element('img', { class: 'nbpart-figure', src: url, alt: label });
-    },
-    release: () => {
-      urls.forEach((url) => URL.revokeObjectURL(url));
-      urls = [];
-    },
-  };
-}
+/** @import { RunSummaryJson, DataJson, ExplorerContract, MaterializationJson, PanelJson } from '../generated/messages.js' */
+/** @import { Link, Section } from '../shared/types.js' */
 
 /** @param {DataJson} data */
 function makeDataTable({ columns, types, rows }) {
@@ -100,69 +79,6 @@ export function makeDataView(link, section) {
     },
     close: images.release,
   };
-}
-
-/**
- * The executed notebook: a link where JupyterLab can open it, and its cells as text and pictures.
- *
- * @param {Link<ExplorerContract>} link
- * @param {Section} section
- */
-export function makeNotebookView(link, section) {
-  const images = makeImages();
-  const place = element('span');
-  const show = element('button', { type: 'button', text: 'Show it here', onclick: () => read() });
-  const cells = element('div', { class: 'nbpart-cells' });
-  section.body.append(element('div', { class: 'nbpart-row' }, place, show), cells);
-  /** @type {RunJson | null} */
-  let shown = null;
-
-  async function read() {
-    const own = shown;
-    if (!own) return;
-    show.disabled = true;
-    try {
-      const answer = await link.request('read_executed_notebook', { run_id: own.id });
-      if (own !== shown) return;
-      images.release();
-      cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
-      if (answer.omitted_cells) cells.append(element('p', { class: 'nbpart-faint', text: `and ${plural(answer.omitted_cells, 'more cell')}` }));
-      show.hidden = true;
-    } catch (error) {
-      if (own === shown) cells.replaceChildren(element('p', { class: 'nbpart-error', text: error.message }));
-    } finally {
-      show.disabled = false;
-    }
-  }
-
-  return {
-    /** @param {RunJson | null} run */
-    show(run) {
-      const notebook = run && run.notebook;
-      section.show(Boolean(notebook));
-      const before = shown;
-      shown = notebook ? run : null;
-      if (!run || !notebook) return;
-      if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
-      images.release();
-      cells.replaceChildren();
-      show.hidden = false;
-      place.replaceChildren(makeFileLink(notebook, link.state.home, 'Open in a tab'));
-      if (findServedPath(notebook, link.state.home) === null && !run.is_live) read();
-    },
-    close: images.release,
-  };
-}
-
-/**
- * @param {CellJson} cell
- * @param {DataView[]} buffers
- * @param {ImageUrls} images
- */
-function makeExecutedCell({ kind, source, outputs }, buffers, images) {
-  const shown = outputs.map((output) => (output.image === undefined
-    ? element('pre', { class: 'nbpart-text', text: output.text }) : images.make(buffers[output.image], 'Output')));
-  return element('div', { class: `nbpart-cell is-${kind === 'code' ? 'code' : 'text'}` }, element('pre', { class: 'nbpart-source', text: source }), ...shown);
 }
 
 /**

@@ -1,36 +1,9 @@
-// Parts of the panel that section, and the facts of a partition.
+// The facts of a partition, and why it is what it is.
 
 import { element } from '../shared/elements.js';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatTime } from '../shared/format.js';
 
-/** @import { Section } from './types.js' */
 /** @import { NamedPartitionJson, PartitionJson, RunJson } from '../generated/messages.js' */
-
-/**
- * A part of the panel that folds; what a person folded stays so.
- *
- * @param {string} title
- * @param {{ open?: boolean; onopen?: () => void }} [options]
- * @returns {Section}
- */
-export function makeSection(title, { open = true, onopen = () => {} } = {}) {
-  const summary = element('summary', {}, element('span', { text: title }));
-  const more = element('span', { class: 'nbpart-faint' });
-  summary.append(more);
-  const body = element('div', { class: 'nbpart-section-body' });
-  const node = element('details', { class: 'nbpart-section', open }, summary, body);
-  let touched = false;
-  summary.addEventListener('click', () => (touched = true));
-  node.addEventListener('toggle', () => node.open && onopen());
-  return {
-    node, body, isOpen: () => node.open && !node.hidden,
-    show: (visible) => void (node.hidden = !visible),
-    setNote: (text) => void (more.textContent = text),
-    suggestOpen: (yes) => {
-      if (!touched) node.open = yes;
-    },
-  };
-}
 
 /**
  * The sentence that says why a partition is what it is; each partition that it names is a button that goes there.

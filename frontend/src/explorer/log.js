@@ -4,7 +4,7 @@ import { element } from '../shared/elements.js';
 import { makeCodeLine } from '../shared/outcome.js';
 import { formatBytes } from '../shared/format.js';
 
-/** @import { Section } from './types.js' */
+/** @import { Section } from '../shared/types.js' */
 /** @import { ExplorerContract, RunJson } from '../generated/messages.js' */
 /** @import { Link } from '../shared/types.js' */
 

@@ -3,14 +3,17 @@
 import { DISPLAY_ORDER, STATUSES } from '../generated/constants.js';
 import { element, setAttributes } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
+import { makeNotebookView } from '../shared/notebook.js';
 import { makeAnnouncer } from '../shared/page.js';
+import { makeSection } from '../shared/sections.js';
 import { makeGlyph } from '../shared/statuses.js';
 import { countStates, makeTriggerList, makeWatchButton } from '../shared/triggers.js';
 import { formatCount, formatTime, plural, shorten } from '../shared/format.js';
 import { makeAddForm } from './adding.js';
 import { makeBackfillList } from './backfills.js';
-import { makeDataView, makeHistoryView, makeNotebookView } from './data.js';
-import { collectFacts, makeFactList, makeSection, makeWhy } from './facts.js';
+import { makeCurveView, makeStopButton } from './curves.js';
+import { makeDataView, makeHistoryView } from './data.js';
+import { collectFacts, makeFactList, makeWhy } from './facts.js';
 import { makeRefreshBar, makeRunForm } from './forms.js';
 import { makeLogView } from './log.js';
 import { makeRemoveForm } from './verbs.js';
@@ -48,6 +51,9 @@ export function drawPanel(link, root) {
 
   const logSection = makeSection('Log', { onopen: () => log.read() });
   const log = makeLogView(link, logSection);
+  const curveSection = makeSection('Curves');
+  const curves = makeCurveView(link, root, curveSection);
+  const stop = makeStopButton(link);
   const dataSection = makeSection('Data', { onopen: () => data.show(link.state.panel) });
   const data = makeDataView(link, dataSection);
   const notebookSection = makeSection('Executed notebook');
@@ -61,8 +67,8 @@ export function drawPanel(link, root) {
   const addSection = makeSection('Add partitions', { open: false });
   const adding = makeAddForm(link, addSection, makeOutcome());
 
-  root.append(refresh.node, backfills.node, element('div', { class: 'nbpart-head' }, element('div', { class: 'nbpart-bar' }, title, element('span', { class: 'nbpart-spacer' }), clear), key, status, pastNotice, errorLine),
-    empty, legend, facts, code, errorSection.node, runForm.node, removeForm.node, removeResult.node, logSection.node, dataSection.node, notebookSection.node, historySection.node, triggerSection.node, addSection.node);
+  root.append(refresh.node, backfills.node, element('div', { class: 'nbpart-head' }, element('div', { class: 'nbpart-bar' }, title, element('span', { class: 'nbpart-spacer' }), clear), key, status, stop.node, pastNotice, errorLine),
+    empty, legend, facts, code, errorSection.node, runForm.node, removeForm.node, removeResult.node, logSection.node, curveSection.node, dataSection.node, notebookSection.node, historySection.node, triggerSection.node, addSection.node);
 
   /** @type {Map<string, string>} */
   const shown = new Map();
@@ -175,6 +181,8 @@ export function drawPanel(link, root) {
     // what a person reads is not folded when the run ends
     if (isNew('section', selection.number, run && run.id)) logSection.suggestOpen(Boolean(run && (run.is_live || (run.status !== 'succeeded' && !run.traceback))));
     log.show(partition ? run : null);
+    stop.show(partition ? run : null);
+    if (isNew('curves', partition && run)) curves.show(partition ? run : null);
     data.show(panel);
     if (isNew('notebookView', run)) notebookView.show(partition ? run : null);
     if (isNew('history', partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
@@ -189,6 +197,6 @@ export function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, notebookView, adding, refresh, runForm, triggers].forEach((part) => part.close());
+    [log, curves, data, notebookView, adding, refresh, runForm, triggers].forEach((part) => part.close());
   };
 }

@@ -8,6 +8,67 @@ export type StepStatus = 'planned' | 'blocked' | 'skipped' | 'queued' | 'running
 
 export type BackfillStatus = 'requested' | 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
+/** A column of a board: ``role`` is parameter, setting, metric or fact; ``kind`` number, time or category. Its values are in the buffer: of a category the places of ``labels``, of a time milliseconds since 1970. ``better`` is max, min or "". */
+export interface BoardColumnJson {
+  name: string;
+  role: string;
+  kind: string;
+  whole: boolean;
+  log: boolean;
+  better: string;
+  labels: string[];
+}
+
+/** A board without its values, best first; ``best`` is a row or null, ``more`` rows are not sent. */
+export interface BoardJson {
+  asset: string;
+  keys: (string | null)[];
+  run_ids: (string | null)[];
+  columns: BoardColumnJson[];
+  best: number | null;
+  early: number[];
+  constant: string;
+  more: number;
+}
+
+/** A board whose values are in the buffer: column by column, numbers of 64 bits, nan where there is none. */
+export interface BoardPatch {
+  board: BoardJson;
+}
+
+/** What is chosen: rows by their keys, or ranges and labels by column; ``by`` is the page that chose it. ``count`` partitions; ``code`` is the line that runs them, "" where nothing is chosen. */
+export interface ChosenJson {
+  keys: (string | null)[];
+  ranges: Record<string, [number | null, number | null]>;
+  labels: Record<string, string[]>;
+  count: number;
+  code: string;
+  by: string;
+}
+
+/** What is chosen now. */
+export interface ChosenPatch {
+  chosen: ChosenJson;
+}
+
+/** The state of a board. */
+export interface BoardState {
+  board: BoardJson;
+  values: DataView;
+  chosen: ChosenJson;
+  home: string;
+}
+
+/** A run of a board; ``notebook`` is the absolute path of the executed notebook, null where there is none. */
+export interface BoardRunJson {
+  id: string;
+  status: RunStatus;
+  is_live: boolean;
+  attempt: number;
+  notebook: string | null;
+  error: string;
+}
+
 /** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. ``late`` is how many of its partitions are late. */
 export interface CardJson {
   name: string;
@@ -499,6 +560,21 @@ export interface GridSizeJson {
   first: string;
 }
 
+/** A line to draw: a series of a run, with so many points in the buffer of ``total`` that were logged. */
+export interface CurveLineJson {
+  run_id: string;
+  points: number;
+  total: number;
+  live: boolean;
+}
+
+/** Lines of a metric, whose points are in the buffer, and the names of the metrics that have curves. */
+export interface CurvesJson {
+  metric: string;
+  names: string[];
+  lines: CurveLineJson[];
+}
+
 /** A trigger with its last look; times are in ISO format, ``next_look`` is null where nobody is to look. */
 export interface TriggerJson {
   name: string;
@@ -549,6 +625,35 @@ export interface TicksJson {
   ticks: TickJson[];
 }
 
+/** The contract between the board in Python and its pages. */
+export interface BoardContract {
+  state: BoardState;
+  patches: {
+    board: BoardPatch;
+    chosen: ChosenPatch;
+  };
+  requests: {
+    sync: { seq: number };
+    view_opened: { view: string };
+    view_closed: { view: string };
+    choose: { keys: (string | null)[]; ranges: Record<string, [number | null, number | null]>; labels: Record<string, string[]>; by: string };
+    read_run: { run_id: string };
+    read_executed_notebook: { run_id: string };
+    read_curves: { run_ids: string[]; metric: string; by_time: boolean; smoothing: number };
+    stop_run: { run_id: string };
+  };
+  answers: {
+    sync: SyncJson;
+    view_opened: EmptyJson;
+    view_closed: EmptyJson;
+    choose: EmptyJson;
+    read_run: BoardRunJson;
+    read_executed_notebook: ExecutedNotebookJson;
+    read_curves: CurvesJson;
+    stop_run: EmptyJson;
+  };
+}
+
 /** The contract between the explorer in Python and its pages. */
 export interface ExplorerContract {
   state: ExplorerState;
@@ -565,6 +670,8 @@ export interface ExplorerContract {
     read_log: { run_id: string; after?: number | null };
     preview_data: { selection_number: number; run_id?: string | null; file?: string | null };
     read_executed_notebook: { run_id: string };
+    read_curves: { run_ids: string[]; metric: string; by_time: boolean; smoothing: number };
+    stop_run: { run_id: string };
     describe_choice: { selection_number: number; where: string };
     list_columns: { selection_number: number };
     plan: { selection_number: number; inputs: boolean; readers: boolean; where: string; status: 'outdated' | 'failed' | 'missing' | 'stale' | 'all' };
@@ -599,6 +706,8 @@ export interface ExplorerContract {
     read_log: LogJson;
     preview_data: DataJson;
     read_executed_notebook: ExecutedNotebookJson;
+    read_curves: CurvesJson;
+    stop_run: EmptyJson;
     describe_choice: ChoiceJson;
     list_columns: ColumnsJson;
     plan: PlanJson;

@@ -1,6 +1,6 @@
 // Types that are not generated from Python: the model of anywidget, and the link to Python over it.
 
-import type { TriggerJson, TriggersContract } from '../generated/messages.js';
+import type { BoardContract, BoardRunJson, CurveLineJson, TriggerJson, TriggersContract } from '../generated/messages.js';
 
 /** The model that anywidget passes to a widget. */
 export interface Model {
@@ -82,6 +82,42 @@ export interface TriggerRow {
   update(trigger: TriggerJson): void;
   /** Times that are told from now are told anew. */
   tell(): void;
+}
+
+/** A part that folds; what a person folded stays so. */
+export interface Section {
+  node: HTMLDetailsElement;
+  body: HTMLElement;
+  isOpen(): boolean;
+  show(visible: boolean): void;
+  setNote(text: string): void;
+  suggestOpen(yes: boolean): void;
+}
+
+/** Images of PNG bytes, whose addresses are let go when others are shown. */
+export interface ImageUrls {
+  make(bytes: DataView, label: string): HTMLElement;
+  release(): void;
+}
+
+/** What asks Python about runs: the link of any widget that shows them; its state has the kernel's home folder. */
+export type RunLink = Link<Omit<BoardContract, 'state' | 'patches'> & Pick<Contract, 'state' | 'patches'>, { home: string }>;
+export type CurveLink = Pick<RunLink, 'request'>;
+/** The run whose executed notebook is shown. */
+export type NotebookRun = Pick<BoardRunJson, 'id' | 'attempt' | 'status' | 'notebook' | 'is_live'>;
+
+/** A line to draw with its points. */
+export interface Curve extends CurveLineJson {
+  x: Float64Array;
+  y: Float64Array;
+}
+
+/** A run whose curves are drawn; `colour` is used where there are too many for colours of their own. */
+export interface ShownRun {
+  id: string;
+  label: string;
+  live: boolean;
+  colour?: string;
 }
 
 export type Child = Node | string | null | undefined;

@@ -53,6 +53,7 @@ from nbpart.catalog.queries.requests import load_request, unfinished_requests
 from nbpart.catalog.queries.runs import (
     final_statuses,
     find_active_before,
+    find_last_attempts,
     find_outdated_runs,
     find_run,
     list_finished_curves,
@@ -113,6 +114,7 @@ __all__ = [
     "find_asking_kinds",
     "find_backfill",
     "find_key",
+    "find_last_attempts",
     "find_materialization",
     "find_message",
     "find_outdated_runs",

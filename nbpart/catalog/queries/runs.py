@@ -113,6 +113,33 @@ def find_run(batch: Batch, run_id: str) -> RunRecord | None:
     return RunRecord(**values)
 
 
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The last attempt of a run, which its files are named by."""
+
+    run_id: str
+    asset: str
+    partition_key: str | None
+    attempt: int
+    status: RunStatus
+
+
+def find_last_attempts(batch: Batch, run_ids: Sequence[str]) -> dict[str, LastAttempt]:
+    """The last attempts of runs by their ids; of ids that there are not, none."""
+    import pyarrow as pa
+
+    batch.stage("wanted_runs", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
+    rows = batch.rows(
+        "WITH chosen AS MATERIALIZED (SELECT run_no FROM runs WHERE run_id IN (SELECT run_id FROM wanted_runs)),"
+        f" {_LAST} SELECT r.run_id, a.name, {KEY_SQL}, {_ATTEMPT}, {_STATUS} FROM {_JOINS}"
+        " WHERE r.run_no IN (SELECT run_no FROM chosen)"
+    )
+    found = (
+        LastAttempt(run_id, asset, key, int(attempt), RunStatus(status)) for run_id, asset, key, attempt, status in rows
+    )
+    return {one.run_id: one for one in found}
+
+
 def final_statuses(batch: Batch, run_nos: Sequence[int]) -> dict[int, RunStatus]:
     """The final statuses of those of the runs that have ended, by number."""
     stage_numbers(batch, "requested_ids", run_nos)

@@ -85,7 +85,150 @@ function makeOutcome() {
   };
 }
 
+// src/shared/files.js
+function makeFileLink(path, home, text) {
+  const inside = findServedPath(path, home);
+  if (inside === null) {
+    return element("span", { class: "nbpart-path", text: path, title: "Not below the folder that Jupyter serves" });
+  }
+  const href = `${pageConfig().baseUrl || "/"}lab/tree/${inside.split("/").map(encodeURIComponent).join("/")}`;
+  return element("a", {
+    class: "nbpart-link",
+    href,
+    text,
+    title: path,
+    target: "_blank",
+    rel: "noopener",
+    // JupyterLab itself opens what carries these
+    "data-commandlinker-command": "docmanager:open",
+    "data-commandlinker-args": JSON.stringify({ path: inside })
+  });
+}
+function findServedPath(path, home) {
+  const { serverRoot } = pageConfig();
+  if (!serverRoot) return null;
+  const root = (serverRoot === "~" || serverRoot.startsWith("~/") ? home + serverRoot.slice(1) : serverRoot).replace(/\/+$/, "");
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
+}
+function pageConfig() {
+  try {
+    return JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "");
+  } catch {
+    return {};
+  }
+}
+
+// src/shared/format.js
+var formatCount = (n) => n.toLocaleString("en-US");
+var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
+function formatDuration(seconds) {
+  if (seconds === null || seconds === void 0 || !isFinite(seconds)) return "—";
+  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole % 3600 / 60)).padStart(2, "0")} min`;
+}
+function formatNumber(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
+}
+function formatTime(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === (/* @__PURE__ */ new Date()).toDateString();
+  const time = at.toLocaleTimeString("en-GB");
+  return today ? `today ${time}` : `${at.toLocaleDateString("en-CA")} ${time}`;
+}
+function formatBytes(bytes) {
+  if (bytes < 1e3) return plural(bytes, "byte");
+  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${+(bytes / 1e3 ** power).toPrecision(3)} ${["", "kB", "MB", "GB", "TB"][power]}`;
+}
+function shorten(text, longest) {
+  if (text.length <= longest) return text;
+  const head = Math.ceil((longest - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
+}
+
+// src/shared/images.js
+function makeImages() {
+  let urls = [];
+  return {
+    make: (bytes, label) => {
+      const url = URL.createObjectURL(new Blob([
+        /** @type {DataView<ArrayBuffer>} */
+        bytes
+      ], { type: "image/png" }));
+      urls.push(url);
+      return element("img", { class: "nbpart-figure", src: url, alt: label });
+    },
+    release: () => {
+      urls.forEach((url) => URL.revokeObjectURL(url));
+      urls = [];
+    }
+  };
+}
+
+// src/shared/notebook.js
+function makeNotebookView(link, section, { isEager = false } = {}) {
+  const images = makeImages();
+  const place = element("span");
+  const show = element("button", { type: "button", text: "Show it here", onclick: () => read() });
+  const cells = element("div", { class: "nbpart-cells" });
+  section.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
+  let shown = null;
+  async function read() {
+    const own = shown;
+    if (!own) return;
+    show.disabled = true;
+    try {
+      const answer = await link.request("read_executed_notebook", { run_id: own.id });
+      if (own !== shown) return;
+      images.release();
+      cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
+      if (answer.omitted_cells) cells.append(element("p", { class: "nbpart-faint", text: `and ${plural(answer.omitted_cells, "more cell")}` }));
+      show.hidden = true;
+    } catch (error) {
+      if (own === shown) cells.replaceChildren(element("p", { class: "nbpart-error", text: error.message }));
+    } finally {
+      show.disabled = false;
+    }
+  }
+  return {
+    /** @param {NotebookRun | null} run */
+    show(run) {
+      const notebook = run && run.notebook;
+      section.show(Boolean(notebook));
+      const before = shown;
+      shown = notebook ? run : null;
+      if (!run || !notebook) return;
+      if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
+      images.release();
+      cells.replaceChildren();
+      show.hidden = false;
+      place.replaceChildren(makeFileLink(notebook, link.state.home, "Open in a tab"));
+      if ((isEager || findServedPath(notebook, link.state.home) === null) && !run.is_live) read();
+    },
+    close: images.release
+  };
+}
+function makeExecutedCell({ kind, source, outputs }, buffers, images) {
+  const shown = outputs.map((output) => output.image === void 0 ? element("pre", { class: "nbpart-text", text: output.text }) : images.make(buffers[output.image], "Output"));
+  return element("div", { class: `nbpart-cell is-${kind === "code" ? "code" : "text"}` }, element("pre", { class: "nbpart-source", text: source }), ...shown);
+}
+
 // src/shared/page.js
+function onThemeChange(callback) {
+  const observer = new MutationObserver(callback);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
+  const media = window.matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", callback);
+  return () => {
+    observer.disconnect();
+    media.removeEventListener("change", callback);
+  };
+}
 function onKeys(node, handlers) {
   const listener = (event) => {
     const handler = event.ctrlKey || event.metaKey || event.altKey ? null : handlers[event.key];
@@ -121,6 +264,29 @@ function makeAnnouncer(root, everyMs = 4e3) {
   };
 }
 
+// src/shared/sections.js
+function makeSection(title, { open = true, onopen = () => {
+} } = {}) {
+  const summary = element("summary", {}, element("span", { text: title }));
+  const more = element("span", { class: "nbpart-faint" });
+  summary.append(more);
+  const body = element("div", { class: "nbpart-section-body" });
+  const node = element("details", { class: "nbpart-section", open }, summary, body);
+  let touched = false;
+  summary.addEventListener("click", () => touched = true);
+  node.addEventListener("toggle", () => node.open && onopen());
+  return {
+    node,
+    body,
+    isOpen: () => node.open && !node.hidden,
+    show: (visible) => void (node.hidden = !visible),
+    setNote: (text) => void (more.textContent = text),
+    suggestOpen: (yes) => {
+      if (!touched) node.open = yes;
+    }
+  };
+}
+
 // src/shared/statuses.js
 var markOf = (name) => name in MARKS ? MARKS[
   /** @type {keyof typeof MARKS} */
@@ -149,39 +315,6 @@ async function runAndShow(node, result, run) {
     buttons.forEach((button) => button.disabled = false);
     if (document.activeElement === document.body) focused?.focus({ preventScroll: true });
   }
-}
-
-// src/shared/format.js
-var formatCount = (n) => n.toLocaleString("en-US");
-var plural = (n, word) => `${formatCount(n)} ${word}${n === 1 ? "" : "s"}`;
-function formatDuration(seconds) {
-  if (seconds === null || seconds === void 0 || !isFinite(seconds)) return "—";
-  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole % 3600 / 60)).padStart(2, "0")} min`;
-}
-function formatNumber(value) {
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
-  return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
-}
-function formatTime(iso) {
-  const at = new Date(iso);
-  const today = at.toDateString() === (/* @__PURE__ */ new Date()).toDateString();
-  const time = at.toLocaleTimeString("en-GB");
-  return today ? `today ${time}` : `${at.toLocaleDateString("en-CA")} ${time}`;
-}
-function formatBytes(bytes) {
-  if (bytes < 1e3) return plural(bytes, "byte");
-  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
-  return `${+(bytes / 1e3 ** power).toPrecision(3)} ${["", "kB", "MB", "GB", "TB"][power]}`;
-}
-function shorten(text, longest) {
-  if (text.length <= longest) return text;
-  const head = Math.ceil((longest - 1) / 2);
-  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
 }
 
 // src/shared/triggers.js
@@ -565,57 +698,344 @@ function makeBackfillList(link) {
   };
 }
 
-// src/shared/files.js
-function makeFileLink(path, home, text) {
-  const inside = findServedPath(path, home);
-  if (inside === null) {
-    return element("span", { class: "nbpart-path", text: path, title: "Not below the folder that Jupyter serves" });
-  }
-  const href = `${pageConfig().baseUrl || "/"}lab/tree/${inside.split("/").map(encodeURIComponent).join("/")}`;
-  return element("a", {
-    class: "nbpart-link",
-    href,
-    text,
-    title: path,
-    target: "_blank",
-    rel: "noopener",
-    // JupyterLab itself opens what carries these
-    "data-commandlinker-command": "docmanager:open",
-    "data-commandlinker-args": JSON.stringify({ path: inside })
-  });
+// src/shared/buffers.js
+var readNumbers = ({ buffer, byteOffset, byteLength }) => new Float64Array(buffer.slice(byteOffset, byteOffset + byteLength));
+
+// src/shared/plot.js
+var CATEGORIES = {
+  light: ["#0072b2", "#b34700", "#007a5a", "#a3447a", "#7a6a00", "#2e2e2e", "#1f8fc4", "#777777"],
+  dark: ["#56b4e9", "#ff9a56", "#3fd0a4", "#e88cc0", "#f0e442", "#e8e8e8", "#8fd0ff", "#a8a8a8"]
+};
+var DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+var isDark = (root) => {
+  const light = document.body.dataset.jpThemeLight;
+  if (light !== void 0) return light === "false";
+  return root.ownerDocument.defaultView?.matchMedia("(prefers-color-scheme: dark)").matches ?? false;
+};
+var categoryColours = (root) => CATEGORIES[isDark(root) ? "dark" : "light"];
+function cssColour(root, name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  root.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
-function findServedPath(path, home) {
-  const { serverRoot } = pageConfig();
-  if (!serverRoot) return null;
-  const root = (serverRoot === "~" || serverRoot.startsWith("~/") ? home + serverRoot.slice(1) : serverRoot).replace(/\/+$/, "");
-  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
+function fitCanvas(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context?.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context?.clearRect(0, 0, width, height);
+  return context;
 }
-function pageConfig() {
-  try {
-    return JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "");
-  } catch {
-    return {};
+function linearTicks(low, high, most) {
+  if (!(high > low)) return [low];
+  const rough = (high - low) / Math.max(1, most - 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough * 0.999) ?? rough;
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+function logTicks(low, high, most) {
+  const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const every = Math.max(1, Math.ceil((to - from + 1) / most));
+  const within = to - from <= 2 ? [1, 2, 5] : to - from <= 4 ? [1, 3] : [1];
+  const found = [];
+  for (let power = from; power <= to; power += every) found.push(...within.map((each) => Number((each * 10 ** power).toPrecision(6))));
+  const inside = found.filter((each) => each >= low * 0.999 && each <= high * 1.001);
+  return inside.length ? inside : [low];
+}
+function formatTick(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
+  return String(Number(value.toPrecision(4)));
+}
+function paintFrame(context, root, box, x, y) {
+  const [line, soft, text, faint] = ["--nbpart-line", "--nbpart-line-soft", "--nbpart-text", "--nbpart-faint"].map((name) => cssColour(root, name));
+  Object.assign(context, { strokeStyle: soft, lineWidth: 1, font: "11px system-ui, sans-serif", fillStyle: text, textBaseline: "middle", textAlign: "right" });
+  context.beginPath();
+  for (const { at, label } of y.ticks) {
+    context.moveTo(box.left, Math.round(at) + 0.5);
+    context.lineTo(box.right, Math.round(at) + 0.5);
+    context.fillText(shorten(label, 9), box.left - 5, at);
   }
+  context.stroke();
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  let free = -Infinity;
+  for (const { at, label } of x.ticks) {
+    const short = shorten(label, 16);
+    const half = context.measureText(short).width / 2;
+    if (at - half < free || at + half > box.right + 14) continue;
+    free = at + half + 6;
+    context.fillText(short, at, box.bottom + 5);
+  }
+  context.strokeStyle = line;
+  context.strokeRect(box.left + 0.5, box.top + 0.5, box.right - box.left - 1, box.bottom - box.top - 1);
+  context.fillStyle = faint;
+  context.fillText(shorten(x.name, 60), (box.left + box.right) / 2, box.bottom + 20);
+  context.save();
+  context.translate(10, (box.top + box.bottom) / 2);
+  context.rotate(-Math.PI / 2);
+  context.textBaseline = "middle";
+  context.fillText(shorten(y.name, 30), 0, 0);
+  context.restore();
 }
 
-// src/explorer/data.js
-function makeImages() {
-  let urls = [];
+// src/shared/tooltip.js
+function makeTooltip() {
+  const node = element("div", { class: "nbpart-tooltip", hidden: true });
+  const show = (x, y, { width, height }, title, lines, above = 0) => {
+    node.replaceChildren(element("b", { text: title }), ...lines.map((text) => element("div", { text })));
+    node.hidden = false;
+    const fits = y + 16 + node.offsetHeight <= height;
+    node.style.left = `${Math.max(0, Math.min(x + 14, width - node.offsetWidth - 4))}px`;
+    node.style.top = `${fits ? y + 16 : Math.max(0, y - above - node.offsetHeight - 10)}px`;
+  };
+  return { node, show, hide: () => void (node.hidden = true) };
+}
+
+// src/shared/curves.js
+var HEIGHT = 240;
+var FRAME = { left: 58, right: 14, top: 10, bottom: 36 };
+var RENEW_MS = 1e3;
+var MOST_NAMED = 8;
+var NEAR_PX = 12;
+function readCurves({ lines }, bytes) {
+  const numbers = readNumbers(bytes);
+  let at = 0;
+  return lines.map((line) => {
+    const [x, y] = [numbers.subarray(at, at + line.points), numbers.subarray(at + line.points, at + 2 * line.points)];
+    at += 2 * line.points;
+    return { ...line, x, y };
+  });
+}
+function findExtent(curves, isLog) {
+  let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (const { x, y } of curves) {
+    for (let i = 0; i < x.length; i += 1) {
+      if (!Number.isFinite(y[i]) || isLog && y[i] <= 0) continue;
+      left = Math.min(left, x[i]);
+      right = Math.max(right, x[i]);
+      low = Math.min(low, y[i]);
+      high = Math.max(high, y[i]);
+    }
+  }
+  if (left > right) return null;
+  return { left, right: right > left ? right : left + 1, low, high: high > low ? high : isLog ? low * 1.1 : low + (Math.abs(low) * 0.1 || 1) };
+}
+function makeCurves(link, root, onRead = () => {
+}) {
+  const canvas = element("canvas", { role: "img", "aria-label": "Curves" });
+  const tooltip = makeTooltip();
+  const plot = element("div", { class: "nbpart-plot" }, canvas, tooltip.node);
+  const metric = element("select", { "aria-label": "Metric of the curves", onchange: () => read() });
+  const by = element("select", { "aria-label": "Curves by", onchange: () => read() }, element("option", { value: "step", text: "by step" }), element("option", { value: "time", text: "by time" }));
+  const smoothing = element("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: "0", "aria-label": "Smoothing", title: "Smoothing: an exponential moving average", oninput: () => read() });
+  const log = element("input", { type: "checkbox", onchange: () => paint() });
+  const note = element("span", { class: "nbpart-faint", role: "status" });
+  const legend = element("div", { class: "nbpart-legend nbpart-curve-legend" });
+  const fields2 = element("span", { class: "nbpart-curve-fields" }, metric, by, element("label", { class: "nbpart-check" }, "smooth ", smoothing), element("label", { class: "nbpart-check" }, log, " log"));
+  const controls = element("div", { class: "nbpart-bar" }, fields2, note);
+  const node = element("div", { class: "nbpart-curves" }, controls, plot, legend);
+  let runs = [];
+  let curves = [];
+  let asked = "";
+  let isReading = false;
+  let isAgain = false;
+  let isClosed = false;
+  let timer;
+  let find = () => null;
+  async function read() {
+    clearTimeout(timer);
+    if (isReading) {
+      isAgain = true;
+      return;
+    }
+    isReading = true;
+    isAgain = false;
+    try {
+      if (runs.length) {
+        const answer = await link.request("read_curves", { run_ids: runs.map(({ id }) => id), metric: metric.value, by_time: by.value === "time", smoothing: Number(smoothing.value) });
+        curves = readCurves(answer, answer.buffers[0]);
+        showNames(answer);
+      } else {
+        curves = [];
+        showNames({ metric: "", names: [] });
+      }
+      showNote();
+    } catch (error) {
+      note.textContent = `✕ ${error.message}`;
+    } finally {
+      isReading = false;
+    }
+    if (isClosed) return;
+    onRead(metric.options.length > 0);
+    paint();
+    if (isAgain) read();
+    else if (curves.some(({ live }) => live) || runs.some(({ live }) => live)) timer = setTimeout(() => document.hidden || !node.isConnected ? paint() : read(), RENEW_MS);
+  }
+  function showNames({ metric: drawn, names }) {
+    if (JSON.stringify([...metric.options].map(({ value }) => value)) !== JSON.stringify(names)) metric.replaceChildren(...names.map((value) => element("option", { value, text: value })));
+    metric.value = drawn;
+    const isEmpty = names.length === 0;
+    for (const each of [fields2, plot, legend]) each.hidden = isEmpty;
+  }
+  function showNote() {
+    const [total, drawn] = [curves.reduce((sum, each) => sum + each.total, 0), curves.reduce((sum, each) => sum + each.points, 0)];
+    if (!runs.length) note.textContent = "no run to draw";
+    else if (!curves.length) note.textContent = "no curves: run.log(loss=…, step=…) logs a point of one";
+    else note.textContent = `${plural(new Set(curves.map(({ run_id: id }) => id)).size, "run")}, ${plural(total, "point")}${drawn < total ? `, ${formatCount(drawn)} drawn` : ""}${curves.some(({ live }) => live) ? ", live" : ""}`;
+  }
+  function paint() {
+    const width = plot.clientWidth;
+    if (!width) return;
+    const context = fitCanvas(canvas, width, HEIGHT);
+    const extent = findExtent(curves, log.checked);
+    find = () => null;
+    if (!context || !extent) return;
+    const box = { left: FRAME.left, right: width - FRAME.right, top: FRAME.top, bottom: HEIGHT - FRAME.bottom };
+    const go = log.checked ? Math.log10 : (value) => value;
+    const [from, to] = [go(extent.low), go(extent.high)];
+    const toX = (x) => box.left + 4 + (x - extent.left) / (extent.right - extent.left) * (box.right - box.left - 8);
+    const toY = (y) => box.bottom - 4 - (go(y) - from) / (to - from) * (box.bottom - box.top - 8);
+    const isTime = by.value === "time";
+    paintFrame(
+      context,
+      root,
+      box,
+      { name: isTime ? "seconds since the first point" : "step", ticks: linearTicks(extent.left, extent.right, Math.max(2, Math.floor(width / 80))).map((value) => ({ at: toX(value), label: formatTick(value) })) },
+      { name: metric.value, ticks: (log.checked ? logTicks : linearTicks)(extent.low, extent.high, 6).map((value) => ({ at: toY(value), label: formatTick(value) })) }
+    );
+    const named = runs.length <= MOST_NAMED;
+    const colours = categoryColours(root);
+    const places = new Map(runs.map(({ id }, i) => [id, i]));
+    const plain = cssColour(root, "--nbpart-faint");
+    for (const curve of curves) {
+      const place = places.get(curve.run_id) ?? 0;
+      const own = runs[place]?.colour;
+      context.strokeStyle = named ? colours[place % colours.length] : own ?? plain;
+      context.fillStyle = context.strokeStyle;
+      context.setLineDash(named ? DASHES[Math.floor(place / 4) % DASHES.length] : []);
+      context.lineWidth = named ? 1.7 : 1.1;
+      context.globalAlpha = named ? 1 : 0.7;
+      strokeCurve(context, curve, toX, toY, log.checked);
+    }
+    context.globalAlpha = 1;
+    context.setLineDash([]);
+    showLegend(named ? colours : []);
+    canvas.setAttribute("aria-label", `${metric.value} ${by.value === "time" ? "by time" : "by step"} of ${plural(runs.length, "run")}`);
+    find = (px, py) => findNearest(curves, px, py, toX, toY);
+  }
+  function showLegend(colours) {
+    legend.replaceChildren(...(colours.length ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
+      const last = curves.findLast(({ run_id: other }) => other === id);
+      const place = runs.findIndex((run) => run.id === id);
+      const swatch = element("i", { class: "nbpart-line-swatch", "aria-hidden": "true" });
+      swatch.style.borderTop = `2px ${place >= 4 ? "dashed" : "solid"} ${colours[place % colours.length]}`;
+      return element("span", { title: label }, swatch, shorten(label, 48), element("span", { class: "nbpart-faint", text: last ? formatNumber(last.y[last.y.length - 1]) : "" }));
+    }));
+  }
+  canvas.addEventListener("pointermove", ({ offsetX, offsetY }) => {
+    const found = find(offsetX, offsetY);
+    if (!found) return tooltip.hide();
+    const [curve, i] = found;
+    const label = runs.find(({ id }) => id === curve.run_id)?.label ?? curve.run_id;
+    const at = by.value === "time" ? `after ${formatDuration(curve.x[i])}` : `step ${formatCount(curve.x[i])}`;
+    return tooltip.show(offsetX, offsetY, { width: plot.clientWidth, height: HEIGHT }, shorten(label, 80), [at, `${metric.value} ${formatNumber(curve.y[i])}`]);
+  });
+  canvas.addEventListener("pointerleave", () => tooltip.hide());
+  const stopTheme = onThemeChange(() => setTimeout(paint, 50));
   return {
-    make: (bytes, label) => {
-      const url = URL.createObjectURL(new Blob([
-        /** @type {DataView<ArrayBuffer>} */
-        bytes
-      ], { type: "image/png" }));
-      urls.push(url);
-      return element("img", { class: "nbpart-figure", src: url, alt: label });
+    node,
+    paint,
+    /**
+     * Draw the curves of these runs; what is drawn already is not read again, unless something is new.
+     *
+     * @param {ShownRun[]} next
+     * @param {unknown} [version] what the runs depend on beside their ids
+     */
+    show(next, version = "") {
+      const text = JSON.stringify([next.map(({ id, live }) => [id, live]), version]);
+      runs = next;
+      if (text === asked) return paint();
+      asked = text;
+      setAttributes(node, { "aria-label": `Curves of ${plural(next.length, "run")}` });
+      return void read();
     },
-    release: () => {
-      urls.forEach((url) => URL.revokeObjectURL(url));
-      urls = [];
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      stopTheme();
     }
   };
 }
+function strokeCurve(context, { x, y }, toX, toY, isLog) {
+  context.beginPath();
+  let isOpen = false;
+  for (let i = 0; i < x.length; i += 1) {
+    if (!Number.isFinite(y[i]) || isLog && y[i] <= 0) {
+      isOpen = false;
+      continue;
+    }
+    const [px, py] = [toX(x[i]), toY(y[i])];
+    if (isOpen) context.lineTo(px, py);
+    else context.moveTo(px, py);
+    isOpen = true;
+  }
+  context.stroke();
+  if (x.length === 1 && isOpen) context.fillRect(toX(x[0]) - 2, toY(y[0]) - 2, 4, 4);
+}
+function findNearest(curves, px, py, toX, toY) {
+  let best = null;
+  let distance = NEAR_PX ** 2;
+  for (const curve of curves) {
+    for (let i = 0; i < curve.x.length; i += 1) {
+      const d = (toX(curve.x[i]) - px) ** 2 + (toY(curve.y[i]) - py) ** 2;
+      if (d < distance) [best, distance] = [[curve, i], d];
+    }
+  }
+  return best;
+}
+
+// src/explorer/curves.js
+function makeCurveView(link, root, section) {
+  const curves = makeCurves(link, root, (hasAny) => section.show(hasAny));
+  section.body.append(curves.node);
+  section.node.addEventListener("toggle", curves.paint);
+  section.show(false);
+  return {
+    close: curves.close,
+    /** @param {RunJson | null} run */
+    show(run) {
+      if (!run) section.show(false);
+      curves.show(run ? [{ id: run.id, label: run.id, live: run.is_live }] : [], run ? [run.status, run.attempt] : null);
+    }
+  };
+}
+function makeStopButton(link) {
+  const result = makeOutcome();
+  let id = "";
+  const button = element("button", { type: "button", text: "Stop early", title: "Ask the run to end with what it has", onclick: () => runAction(link, node, result, "stop_run", { run_id: id }) });
+  const node = element("div", { class: "nbpart-stop", hidden: true }, button, result.node);
+  return {
+    node,
+    /** @param {RunJson | null} run */
+    show(run) {
+      if (run?.id !== id) result.clear();
+      id = run?.id ?? "";
+      button.hidden = run?.status !== "running";
+      node.hidden = !run?.is_live;
+    }
+  };
+}
+
+// src/explorer/data.js
 function makeDataTable({ columns, types, rows }) {
   const head = element("tr", {}, ...columns.map((name, i) => element("th", { scope: "col" }, name, element("small", { text: types[i] || "" }))));
   const lines = rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { text }))));
@@ -669,52 +1089,6 @@ function makeDataView(link, section) {
     close: images.release
   };
 }
-function makeNotebookView(link, section) {
-  const images = makeImages();
-  const place = element("span");
-  const show = element("button", { type: "button", text: "Show it here", onclick: () => read() });
-  const cells = element("div", { class: "nbpart-cells" });
-  section.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
-  let shown = null;
-  async function read() {
-    const own = shown;
-    if (!own) return;
-    show.disabled = true;
-    try {
-      const answer = await link.request("read_executed_notebook", { run_id: own.id });
-      if (own !== shown) return;
-      images.release();
-      cells.replaceChildren(...answer.cells.map((cell) => makeExecutedCell(cell, answer.buffers, images)));
-      if (answer.omitted_cells) cells.append(element("p", { class: "nbpart-faint", text: `and ${plural(answer.omitted_cells, "more cell")}` }));
-      show.hidden = true;
-    } catch (error) {
-      if (own === shown) cells.replaceChildren(element("p", { class: "nbpart-error", text: error.message }));
-    } finally {
-      show.disabled = false;
-    }
-  }
-  return {
-    /** @param {RunJson | null} run */
-    show(run) {
-      const notebook = run && run.notebook;
-      section.show(Boolean(notebook));
-      const before = shown;
-      shown = notebook ? run : null;
-      if (!run || !notebook) return;
-      if (before && before.id === run.id && before.attempt === run.attempt && before.status === run.status) return;
-      images.release();
-      cells.replaceChildren();
-      show.hidden = false;
-      place.replaceChildren(makeFileLink(notebook, link.state.home, "Open in a tab"));
-      if (findServedPath(notebook, link.state.home) === null && !run.is_live) read();
-    },
-    close: images.release
-  };
-}
-function makeExecutedCell({ kind, source, outputs }, buffers, images) {
-  const shown = outputs.map((output) => output.image === void 0 ? element("pre", { class: "nbpart-text", text: output.text }) : images.make(buffers[output.image], "Output"));
-  return element("div", { class: `nbpart-cell is-${kind === "code" ? "code" : "text"}` }, element("pre", { class: "nbpart-source", text: source }), ...shown);
-}
 function makeHistoryView(section, open) {
   const list = element("ul", { class: "nbpart-list" });
   section.body.append(list);
@@ -747,27 +1121,6 @@ function makeHistoryView(section, open) {
 }
 
 // src/explorer/facts.js
-function makeSection(title, { open = true, onopen = () => {
-} } = {}) {
-  const summary = element("summary", {}, element("span", { text: title }));
-  const more = element("span", { class: "nbpart-faint" });
-  summary.append(more);
-  const body = element("div", { class: "nbpart-section-body" });
-  const node = element("details", { class: "nbpart-section", open }, summary, body);
-  let touched = false;
-  summary.addEventListener("click", () => touched = true);
-  node.addEventListener("toggle", () => node.open && onopen());
-  return {
-    node,
-    body,
-    isOpen: () => node.open && !node.hidden,
-    show: (visible) => void (node.hidden = !visible),
-    setNote: (text) => void (more.textContent = text),
-    suggestOpen: (yes) => {
-      if (!touched) node.open = yes;
-    }
-  };
-}
 function makeWhy(parts, follow) {
   return element("span", { class: "nbpart-why" }, ...parts.map(([text, named]) => named ? element("button", { type: "button", class: "nbpart-link", text, title: "Go to this partition", onclick: () => follow(named) }) : text));
 }
@@ -1307,6 +1660,9 @@ function drawPanel(link, root) {
   const backfills = makeBackfillList(link);
   const logSection = makeSection("Log", { onopen: () => log.read() });
   const log = makeLogView(link, logSection);
+  const curveSection = makeSection("Curves");
+  const curves = makeCurveView(link, root, curveSection);
+  const stop = makeStopButton(link);
   const dataSection = makeSection("Data", { onopen: () => data.show(link.state.panel) });
   const data = makeDataView(link, dataSection);
   const notebookSection = makeSection("Executed notebook");
@@ -1322,7 +1678,7 @@ function drawPanel(link, root) {
   root.append(
     refresh.node,
     backfills.node,
-    element("div", { class: "nbpart-head" }, element("div", { class: "nbpart-bar" }, title, element("span", { class: "nbpart-spacer" }), clear), key, status, pastNotice, errorLine),
+    element("div", { class: "nbpart-head" }, element("div", { class: "nbpart-bar" }, title, element("span", { class: "nbpart-spacer" }), clear), key, status, stop.node, pastNotice, errorLine),
     empty,
     legend,
     facts,
@@ -1332,6 +1688,7 @@ function drawPanel(link, root) {
     removeForm.node,
     removeResult.node,
     logSection.node,
+    curveSection.node,
     dataSection.node,
     notebookSection.node,
     historySection.node,
@@ -1426,6 +1783,8 @@ function drawPanel(link, root) {
     backfills.show(panel);
     if (isNew("section", selection.number, run && run.id)) logSection.suggestOpen(Boolean(run && (run.is_live || run.status !== "succeeded" && !run.traceback)));
     log.show(partition ? run : null);
+    stop.show(partition ? run : null);
+    if (isNew("curves", partition && run)) curves.show(partition ? run : null);
     data.show(panel);
     if (isNew("notebookView", run)) notebookView.show(partition ? run : null);
     if (isNew("history", partition && partition.runs, partition && partition.run_id, opened)) history.show(panel);
@@ -1439,7 +1798,7 @@ function drawPanel(link, root) {
   drawAll();
   return () => {
     stopListening();
-    [log, data, notebookView, adding, refresh, runForm, triggers].forEach((part) => part.close());
+    [log, curves, data, notebookView, adding, refresh, runForm, triggers].forEach((part) => part.close());
   };
 }
 
