@@ -75,6 +75,10 @@ def broken(cleaned, partition_key) -> dict:
         return {}
     raise ValueError(partition_key)
 
+@ws.check("cleaned")
+def has_rows(cleaned) -> bool:
+    return len(cleaned) > 0
+
 ws.dynamic_partitions("samples", columns={"batch": str, "site": str})
 bf = ws.backfill("+broken", keep_failed_kernels=1).wait(progress=False)
 open("mended", "w").close()

@@ -7,6 +7,7 @@ import click
 import nbpart
 from nbpart.cli.backfills import backfill, backfills, cancel, plan, resume, tick
 from nbpart.cli.catalog import catalog
+from nbpart.cli.checks import check, checks
 from nbpart.cli.compare import compare
 from nbpart.cli.edit import edit
 from nbpart.cli.getting_started import demo, init, lab
@@ -54,6 +55,8 @@ COMMANDS = (
         show,
         logs,
         edit,
+        check,
+        checks,
         compare,
         sql,
         tick,

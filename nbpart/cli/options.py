@@ -112,6 +112,17 @@ def running_options(command: Command) -> Command:
     return command
 
 
+def count_options(*names: str) -> Callable[[Command], Command]:
+    """Some of the options of a backfill by their names, for a command that runs something else."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = _make_option(OPTIONS[name])(command)
+        return command
+
+    return add
+
+
 def order_option(command: Command) -> Command:
     """``--order``, of a command that shows what would start first."""
     return _make_option(OPTIONS["order"])(command)

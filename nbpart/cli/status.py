@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbpart.cli import options
+from nbpart.cli.checks import describe_bad_checks
 from nbpart.cli.output import print_json, print_stderr, print_table
 from nbpart.cli.summary import describe_open_backfills
 from nbpart.cli.tables import Table
@@ -36,10 +37,11 @@ def status(selection: Sequence[str], as_json: bool) -> None:
         backfills = [] if as_json else describe_open_backfills(workspace)
         code_age = describe_code_age(workspace.project)
         watching = "" if as_json else describe_watching(workspace.project)
+        bad_checks = [] if as_json else describe_bad_checks(workspace.checks())
     print_table(table, as_json, empty=NO_ASSETS, fit=False)
     if code_age and table.rows:
         print_stderr(f"The code on disk {code_age}; to look again: {options.command_line('refresh')}")
-    for line in (*backfills, *([watching] if watching else [])):
+    for line in (*bad_checks, *backfills, *([watching] if watching else [])):
         print_stderr(line)
 
 

@@ -26,7 +26,7 @@ class BackfillSummary:
     """How a backfill ended.
 
     ``counts`` are its steps by status, ``failures`` records of those that failed or were blocked, maybe not all of
-    them. ``was_stopped`` says that a signal ended it.
+    them. ``was_stopped`` says that a signal ended it, ``bad_checks`` what it made that does not pass a check.
     """
 
     backfill_id: str
@@ -34,11 +34,13 @@ class BackfillSummary:
     counts: Mapping[str, int]
     failures: Sequence[Mapping[str, Any]]
     was_stopped: bool
+    bad_checks: Sequence[Mapping[str, Any]] = ()
 
     @property
     def exit_code(self) -> int:
-        """0 if every step succeeded or had nothing to do, else 1."""
-        return 0 if sum(self.counts[status] for status in DONE) == sum(self.counts.values()) else 1
+        """0 if every step succeeded or had nothing to do, and no blocking check failed, else 1."""
+        is_done = sum(self.counts[status] for status in DONE) == sum(self.counts.values())
+        return 0 if is_done and not any(one["blocks"] for one in self.bad_checks) else 1
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class BackfillSummary:
             "status": self.status,
             "counts": self.counts,
             "failures": self.failures,
+            "checks": self.bad_checks,
         }
 
 
@@ -55,7 +58,8 @@ def summarize_backfill(
     """The summary of a backfill that has ended; ``max_failures`` of each kind are in it, None for all."""
     counts = backfill.counts()
     failures = find_failures(workspace, backfill, counts, max_failures)
-    return BackfillSummary(backfill.id, backfill.status, counts, failures, was_stopped)
+    bad_checks = Table.from_frame(backfill.bad_checks()).to_records()
+    return BackfillSummary(backfill.id, backfill.status, counts, failures, was_stopped, bad_checks)
 
 
 def find_failures(
@@ -87,6 +91,7 @@ def print_summary(summary: BackfillSummary) -> None:
     counts = ", ".join(f"{n:,} {colour_status(name)}" for name, n in summary.counts.items() if n)
     click.echo(f"backfill {summary.backfill_id} {colour_status(summary.status)}: {counts or 'no steps'}")
     _print_failures(summary.failures, summary.counts)
+    _print_bad_checks(summary.bad_checks)
 
 
 def count_unfinished(counts: Mapping[str, int]) -> int:
@@ -120,6 +125,17 @@ def _print_failures(failures: Sequence[Mapping[str, Any]], counts: Mapping[str, 
         name = partition_name(step["asset"], step["partition_key"])
         click.echo(f"{colour_status('blocked')} {name}: {one_line(step['cause'] or '')}")
     _print_rest(counts[StepStatus.BLOCKED] - len(blocked))
+
+
+def _print_bad_checks(bad_checks: Sequence[Mapping[str, Any]]) -> None:
+    if bad_checks:
+        click.echo()
+    for one in bad_checks[:MAX_FAILURES_PRINTED]:
+        name, message = partition_name(one["asset"], one["partition_key"]), one_line(one["message"] or "")
+        click.echo(
+            f"check {colour_status(one['outcome'])} {name}: {printable(one['check'])}{message and f': {message}'}"
+        )
+    _print_rest(len(bad_checks) - MAX_FAILURES_PRINTED)
 
 
 def _print_rest(number: int) -> None:

@@ -71,6 +71,15 @@ class Backfill:
         number = self._record.backfill_no
         return self._project.read(lambda batch: queries.steps_frame(batch, number))
 
+    def bad_checks(self) -> pd.DataFrame:
+        """What its runs made that does not pass a check, failures first: a check and partition a row.
+
+        Columns: ``asset, partition_key, check, outcome`` (failed or warned), ``message``, ``blocks`` (whether what
+        reads the partition is held back).
+        """
+        number = self._record.backfill_no
+        return self._project.read(lambda batch: queries.load_bad_checks(batch, number))
+
     def wait(self, timeout_s: float | None = None, *, progress: bool = True) -> Backfill:
         """Wait until it has ended, with a progress bar; returns itself.
 

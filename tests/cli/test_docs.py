@@ -38,7 +38,8 @@ COMMANDS = sorted(LEAVES)
 def test_these_are_the_commands() -> None:
     wanted = (
         "init demo status refresh assets partitions plan why backfill resume cancel backfills runs show logs edit "
-        "compare sql tick watch triggers limits accept adopt wipe lab kernels kernelspec prune catalog trust"
+        "check checks compare sql tick watch triggers limits accept adopt wipe lab kernels kernelspec prune catalog "
+        "trust"
     )
     assert list(main.commands) == wanted.split()
     assert {"kernelspec install", "kernelspec remove", "catalog check"} <= set(LEAVES)

@@ -40,3 +40,29 @@ def test_a_failed_check_holds_back_what_reads_that_partition_alone(ws: nbpart.Wo
     ws.check("extract", blocking=True, severity="warn")(no_gaps)
     ws.backfill("load").wait(progress=False).raise_for_failures()
     assert ws.partition_status("load")["status"].tolist() == ["materialized"] * 3
+
+
+@pytest.mark.kernel
+def test_a_check_gets_the_data_of_its_partition_alone(ws: nbpart.Workspace) -> None:
+    """Dagster 27747: a check of one partition loaded all others, and failed since they were not made."""
+    parts = ws.dynamic_partitions("parts")
+    parts.add(["1000", "2000", "3000"])
+
+    @ws.asset(partitions=parts)
+    def transactions(partition_key: str) -> pd.DataFrame:
+        return pd.DataFrame({"part": [partition_key]})
+
+    @ws.check("transactions")
+    def is_its_own(transactions: pd.DataFrame, partition_key: str) -> dict[str, object]:
+        return {"passed": transactions["part"].tolist() == [partition_key], "rows": len(transactions)}
+
+    ws.backfill("transactions", keys="1000").wait(progress=False).raise_for_failures()
+    assert ws.partition_status("transactions")["checks"].tolist() == ["passed", None, None]
+    left = sorted(path for folder in ("runs", "data") for path in (ws.root / folder).rglob("*.*"))
+    results = ws.run_checks("transactions")
+    assert results.frame["partition_key"].tolist() == ["1000"]
+    assert results.frame["metadata"].tolist() == [{"rows": 1}]
+    assert [ref.key for ref in results.without_data] == ["2000", "3000"]
+    assert "1 partition judged: 1 passed; 2 have no data" in repr(results)
+    assert ws.partition_status("transactions")["checks"].tolist() == ["passed", None, None]
+    assert sorted(path for folder in ("runs", "data") for path in (ws.root / folder).rglob("*.*")) == left

@@ -29,7 +29,7 @@ from nbpart.catalog.queries.backfills import (
     steps_frame,
     steps_with_status,
 )
-from nbpart.catalog.queries.checks import count_checks, load_blocking, load_checks, load_judgements
+from nbpart.catalog.queries.checks import count_checks, load_bad_checks, load_blocking, load_checks, load_judgements
 from nbpart.catalog.queries.data import current_files
 from nbpart.catalog.queries.keys import (
     contains,
@@ -138,6 +138,7 @@ __all__ = [
     "load_asked_trials",
     "load_assets",
     "load_attributes",
+    "load_bad_checks",
     "load_blocking",
     "load_checks",
     "load_claim_candidates",

@@ -95,3 +95,19 @@ def load_judgements(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | No
         WHERE j.asset_id = {int(asset_id)} AND c.active{chosen} ORDER BY m.position, c.check_id"""
     )
     return nulls_to_none(frame)
+
+
+def load_bad_checks(batch: Batch, backfill_no: int) -> pd.DataFrame:
+    """What the runs of a backfill made that does not pass a check, as that said when it was made.
+
+    Columns: asset, partition_key, check, outcome, message, blocks (whether it holds back what reads the partition).
+    """
+    frame = batch.frame(
+        f"""SELECT a.name AS asset, {KEY_SQL} AS partition_key, c.name AS check,
+            {outcome_text(OUTCOME_CODE)} AS outcome, j.message, c.is_blocking AND c.severity = 'error' AS blocks
+        FROM check_outcomes AS j JOIN checks AS c USING (check_id) JOIN runs AS r ON r.run_no = j.run_no
+        JOIN assets AS a ON a.asset_id = j.asset_id JOIN keys AS k ON k.key_id = j.key_id
+        WHERE r.backfill_no = ? AND NOT j.passed AND c.active ORDER BY c.severity = 'warn', j.run_no, c.check_id""",
+        backfill_no,
+    )
+    return nulls_to_none(frame)
