@@ -175,7 +175,8 @@ def _build_common_spec(
         metrics=definition.metrics,
         checks=list_checks(root, node),
         preload=options.preload,
-        keep_kernel=connection_path(run.run_id, run.attempt) if options.keep_failed_kernels else None,
+        keep_kernel=connection_path(run.run_id, run.attempt) if options.count_kept_kernels(failed=True) else None,
+        keeps_succeeded=options.keep_kernels > 0,
     )
 
 

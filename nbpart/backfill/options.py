@@ -133,6 +133,9 @@ class BackfillOptions:
     keep_failed_kernels: int = _offer(
         "count", "Leave the kernels of the first N failed runs alive; nbpart kernels lists them.", 0, least=0
     )
+    keep_kernels: int = _offer(
+        "count", "Leave the kernels of the first N runs alive, also of those that succeeded.", 0, least=0
+    )
     policy: str = _offer(
         "choice",
         "One run of an asset for all its keys, for what is faster in bulk.",
@@ -176,6 +179,10 @@ class BackfillOptions:
             check_secret(name, value)
         object.__setattr__(self, "preload", tuple(self.preload))
         object.__setattr__(self, "tags", dict(self.tags))
+
+    def count_kept_kernels(self, *, failed: bool) -> int:
+        """So many kernels may be alive with that of a run that failed, or that succeeded."""
+        return max(self.keep_failed_kernels, self.keep_kernels) if failed else self.keep_kernels
 
     def to_json(self) -> dict[str, Any]:
         """All but the values of secrets, of which only the names are kept."""

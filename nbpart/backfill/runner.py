@@ -333,9 +333,8 @@ class Runner:
         if not runs:
             log.warning("a result of run %s, attempt %d, came that nobody waits for", report.run_id, report.attempt)
             return
-        if report.kept_kernel and end_surplus_kernel(
-            self._root, self._job.options.keep_failed_kernels, report.kept_kernel
-        ):
+        most_kept = self._job.options.count_kept_kernels(failed=report.status is RunStatus.FAILED)
+        if report.kept_kernel and end_surplus_kernel(self._root, most_kept, report.kept_kernel):
             report = replace(report, kept_kernel=None)
         reports = {}
         for run in runs:

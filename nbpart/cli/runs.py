@@ -109,10 +109,10 @@ def logs(run_id: str, follow: bool, raw: bool) -> None:
 @options.json_option
 @options.workspace_option
 def kernels(ended: str | None, as_json: bool) -> None:
-    """List the kernels that failed runs left alive.
+    """List the kernels that runs left alive.
 
-    `nbpart backfill --keep-failed-kernels N` leaves them, for an hour. The command in the last column opens a console
-    on one, where the variables of the failed notebook still are.
+    `nbpart backfill --keep-failed-kernels N` leaves those of runs that failed, `--keep-kernels N` of any, for an hour.
+    The command in the last column opens a console on one, where the variables of the notebook still are.
     """
     with options.open_workspace() as workspace:
         if ended is not None:

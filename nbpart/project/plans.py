@@ -252,6 +252,7 @@ class Plan:
         backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
+        keep_kernels: int = 0,
         policy: str = PER_PARTITION,
         pruner: Pruner | None = None,
         stop_after: int | None = None,
@@ -263,15 +264,15 @@ class Plan:
         ``max_workers`` notebooks at a time (default: the cores this process may use), ``retries`` more attempts for a
         failed run (waiting ``backoff_s`` seconds, doubled each time, with jitter), ``settings`` overrides those of the
         runs, ``secrets`` the ones that their assets declared secret (``settings`` takes them too), ``timeout_s`` bounds
-        each run. ``retries``, ``backoff_s`` and ``timeout_s`` that are not given are those of each asset. ``limits``
-        bounds the runs at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
-        ``keep_failed_kernels`` kernels of failed runs stay alive to be looked at by `Run.kernel`. A ``pruner``
+        each run; ``retries``, ``backoff_s`` and ``timeout_s`` are else those of each asset, ``limits`` bounds the runs
+        at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
+        ``keep_failed_kernels`` of failed runs stay alive for `Run.kernel`, ``keep_kernels`` of any. A ``pruner``
         (`nbpart.median_pruner`, `nbpart.successive_halving`) ends runs early that are worse than others; after
         ``stop_after`` failures with one error, raised at one place, the rest is not run.
         ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
         ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. ``order`` says which keys of an asset
-        start first, as in `Workspace.plan`; not given it is that of the plan. With ``detach`` a process of its
-        own runs it, which outlives this one. Raises `DeclarationError` for an option that cannot be.
+        start first, as in `Workspace.plan`. With ``detach`` a process that outlives this one runs it. Raises
+        `DeclarationError` for an option that cannot be.
         """
         options = self.check_options(
             {
@@ -283,6 +284,7 @@ class Plan:
                 "backoff_s": backoff_s,
                 "limits": limits,
                 "keep_failed_kernels": keep_failed_kernels,
+                "keep_kernels": keep_kernels,
                 "policy": policy,
                 "pruner": pruner,
                 "stop_after": stop_after,

@@ -1,4 +1,4 @@
-"""Runs as they are recorded: one with all its fields, many as a frame, and the kernels that failed runs kept."""
+"""Runs as they are recorded: one with all its fields, many as a frame, and the kernels that runs kept."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class Run:
         return Diff(load_side(self._project, self._record), load_side(other._project, other._record))
 
     def kernel(self) -> KeptKernel:
-        """The kernel that this failed run left alive, to inspect it, execute code in it, and shut it down.
+        """The kernel that this run left alive, to inspect it, execute code in it, and shut it down.
 
         Raises `MissingInputError` where none was kept or it has ended, and `UntrustedWorkspaceError` in a workspace
         that is not trusted: a file in it says which process to connect to.
@@ -237,7 +237,7 @@ class Run:
         if self._record.kept_kernel is None:
             raise MissingInputError(
                 f"run {self.run_id} ({self.status}) left no kernel; "
-                "ws.backfill(..., keep_failed_kernels=1) keeps that of a run that fails."
+                "ws.backfill(..., keep_failed_kernels=1) keeps that of a run that fails, keep_kernels=1 that of any."
             )
         self._project.check_trust()
         name = Path(self._record.kept_kernel).name
@@ -349,7 +349,7 @@ def list_runs(
 
 
 def list_kept_kernels(project: Project) -> pd.DataFrame:
-    """The live kernels of failed runs, one a row: ``run_id, asset, partition_key, pid, expires_at`` (UTC)."""
+    """The live kernels that runs left, one a row: ``run_id, asset, partition_key, pid, expires_at`` (UTC)."""
     import pandas as pd
 
     kept = [(get_run(project, run_id), kernel) for run_id, kernel in find_kept_kernels(project.root)]

@@ -307,18 +307,20 @@ class Execution:
 
     async def _keep_kernel(self, ending: Ending) -> bool:
         kernel, client, setup = self._kernel, self._client, self._setup
-        if setup.keep_as is None or ending.status is not RunStatus.FAILED or ending.error_cell is None:
+        is_wanted = ending.status is RunStatus.SUCCEEDED if setup.keeps_succeeded else False
+        is_wanted |= ending.status is RunStatus.FAILED and ending.error_cell is not None
+        if setup.keep_as is None or not is_wanted:
             return False
         if kernel is None or not kernel.is_ipython or os.name != "posix":
             return False
         left_behind = [setup.keep_as, *([kernel.sockets] if kernel.sockets else [])]
         if not await client.execute_quietly(outlive_code(setup.keep_s, left_behind)):
-            _logger.warning("the kernel of a failed run could not be kept: it does not answer")
+            _logger.warning("the kernel of a run could not be kept: it does not answer")
             return False
         try:
             kernel.keep(setup.keep_as, setup.keep_s)
         except OSError as error:
-            _logger.warning("the kernel of a failed run could not be kept: %s", error)
+            _logger.warning("the kernel of a run could not be kept: %s", error)
             return False
         finally:
             self.usage = kernel.usage
@@ -357,8 +359,8 @@ def _exit_phrase(code: int | None) -> str:
     if code >= 0:
         return f" with exit code {code}"
     try:
-        name = signal.Signals(-code).name
+        name = f" ({signal.Signals(-code).name})"
     except ValueError:
-        name = f"signal {-code}"
-    memory = ", often because the memory ran out" if name == "SIGKILL" else ""
-    return f", killed by {name}{memory}"
+        name = ""
+    memory = ", often because the memory ran out" if -code == signal.SIGKILL else ""
+    return f", killed by signal {-code}{name}{memory}"

@@ -26,14 +26,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class KernelSetup:
-    """How the kernel of an execution is started, and what becomes of it after a failure.
+    """How the kernel of an execution is started, and what becomes of it at the end.
 
     ``folder``: its working directory. ``environment``: variables beside those of this process. ``startup``: lines that
     an IPython kernel executes first. ``secrets``: what a Python kernel gets through a pipe (see `spell_secrets`).
     ``imports``: modules that a prewarmed kernel may have imported; those that have read an environment variable which a
     cell sets are left out. ``started``: a kernel that was started ahead for this execution. ``keep_as``: where a cell
-    raises, the kernel is kept for ``keep_s`` seconds, with its connection file at this path (see `KeptKernel`); IPython
-    only.
+    raises, or all succeed with ``keeps_succeeded``, the kernel is kept for ``keep_s`` seconds, with its connection file
+    at this path (see `KeptKernel`); IPython only.
     """
 
     folder: str
@@ -44,6 +44,7 @@ class KernelSetup:
     started: RunKernel | None = None
     keep_as: str | None = None
     keep_s: float = 3600.0
+    keeps_succeeded: bool = False
 
 
 @dataclass(frozen=True)

@@ -290,6 +290,7 @@ class NotebookRun:
             started=self._ahead,
             keep_as=spec.keep_kernel and spec.locate(spec.keep_kernel),
             keep_s=spec.keep_kernel_s,
+            keeps_succeeded=spec.keeps_succeeded,
         )
         targets = OutputTargets(
             save=lambda nb: _save(nb, spec, self._redactor),

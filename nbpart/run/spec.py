@@ -199,7 +199,8 @@ class RunSpec:
     injected: what becomes the cell after the parameters cell. data_prefix: what the names of its data files begin
     with. output_notebook, log, report: what the attempt leaves. timeout_s: limit of the attempt in seconds, or None.
     preload: modules that a prewarmed kernel finds imported already, by name. keep_kernel: where the connection file
-    of the kernel goes, if a cell raises and the kernel shall be kept; it ends by itself after keep_kernel_s seconds.
+    of the kernel goes, if the kernel shall be kept: where a cell raises, and with keeps_succeeded where all succeed. It
+    ends by itself after keep_kernel_s seconds.
     members: the partitions of a run of many, which has no key of its own. secrets: settings that are written nowhere,
     not with the spec either. run_no: its number in the catalog, of a run of many that of its first; None where it is
     recorded nowhere. env: variables of the environment that its kernel has from the start. format: in which its main
@@ -236,6 +237,7 @@ class RunSpec:
     preload: tuple[str, ...] = ()
     keep_kernel: str | None = None
     keep_kernel_s: float = 3600.0
+    keeps_succeeded: bool = False
     members: tuple[Member, ...] = ()
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     run_no: int | None = None

@@ -21,7 +21,7 @@ def edit_html(label: str, path: Path, file: Path | None, inputs: Mapping[str, in
         else "<code>.save()</code> says where the source of its function is"
     )
     return page_html(
-        f"<p><b>{escape(label)}</b>: {link_html(path, 'open its notebook')}{reads}; its first cell gives what a run "
+        f"<p><b>{escape(label)}</b>: {link_html(path, 'open its notebook')}{reads}; one cell of it gives what a run "
         f"gets.</p><p>{save}; <code>.discard()</code> gives it up. Nothing that it saves or logs is recorded.</p>"
         f'<p class="faint">{escape(str(path))}</p>'
     )

@@ -52,6 +52,7 @@ class Automating:
         backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
+        keep_kernels: int = 0,
         policy: str = PER_PARTITION,
         pruner: Pruner | None = None,
         stop_after: int | None = None,
@@ -61,9 +62,8 @@ class Automating:
     ) -> Tick:
         """Look once with a trigger: add the keys that it found, run what it asks for; see `Plan.run` for the options.
 
-        The function of a sensor runs in a process of its own, which may read the catalog; with ``here`` it runs in this
-        kernel, to debug it. Backfills that earlier ticks requested and did not finish, because their process died, are
-        resumed first. Raises `UnknownNameError`, `TriggerFailedError`, and with ``here`` what the function raises.
+        A sensor's function runs in a process of its own; with ``here`` in this kernel, to debug it. What ticks of dead
+        processes requested is resumed first. Raises `UnknownNameError`, `TriggerFailedError`, ``here`` its own error.
         """
         return run_tick(
             self.project,
@@ -78,6 +78,7 @@ class Automating:
                 "backoff_s": backoff_s,
                 "limits": limits,
                 "keep_failed_kernels": keep_failed_kernels,
+                "keep_kernels": keep_kernels,
                 "policy": policy,
                 "pruner": pruner,
                 "stop_after": stop_after,

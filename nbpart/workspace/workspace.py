@@ -322,6 +322,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking, Trying):
         backoff_s: float | None = None,
         limits: Mapping[str, int] | None = None,
         keep_failed_kernels: int = 0,
+        keep_kernels: int = 0,
         policy: str = PER_PARTITION,
         pruner: Pruner | None = None,
         stop_after: int | None = None,
@@ -338,6 +339,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking, Trying):
             backoff_s=backoff_s,
             limits=limits,
             keep_failed_kernels=keep_failed_kernels,
+            keep_kernels=keep_kernels,
             policy=policy,
             pruner=pruner,
             stop_after=stop_after,
@@ -395,7 +397,7 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking, Trying):
         return limits_frame(self.project)
 
     def kernels(self) -> pd.DataFrame:
-        """The live kernels of failed runs, one a row: ``run_id, asset, partition_key, pid, expires_at``."""
+        """The live kernels that runs left, one a row: ``run_id, asset, partition_key, pid, expires_at``."""
         return list_kept_kernels(self.project)
 
     def prune(

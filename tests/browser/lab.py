@@ -166,7 +166,8 @@ def open_file(context: Any, lab: Lab, name: str) -> Notebook:
 
 
 def wait_for_kernel(page: Any) -> None:
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=READY_S * 1000)
+    # a notebook behind another one is in the page too
+    page.wait_for_selector(".jp-Notebook .jp-Cell >> visible=true", timeout=READY_S * 1000)
     # the toolbar says "idle" before the kernel is attached: running then opens a "Select Kernel" dialog
     page.wait_for_function(
         """async () => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import signal
 from pathlib import Path
 
 import jupytext
@@ -13,6 +14,9 @@ import pytest
 from nbformat import v4
 
 import nbpart
+from nbpart.automation.hooks import describe_failed_backfill
+from tests.processes import wait_for
+from tests.projects import import_written
 from tests.recording import record
 
 CLEAN = "# %%\nimport nbpart\nrows = 1\n\n# %%\nnbpart.current_run().save(rows)\n"
@@ -104,3 +108,65 @@ def test_a_saved_edit_validates_and_changes_one_cell(ws: nbpart.Workspace, proje
     assert edit.save().status == "materialized"
     assert path.read_text() == saved
     assert list(ws.partition_status("report")["status"]) == ["materialized"]
+
+
+KILLED_ONCE = """
+import os, signal, time
+from pathlib import Path
+
+def total(partition_key):
+    mark = Path("begun")
+    first = not mark.exists()
+    print("attempt of process", os.getpid(), flush=True)
+    mark.write_text(str(os.getpid()))
+    while first or Path("again").exists():
+        time.sleep(0.01)
+    return {"x": 1}
+"""
+
+
+@pytest.mark.kernel
+def test_a_run_that_is_killed_from_outside_is_tried_again(
+    ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow 55753: a task killed for memory went straight to failed, though three retries were left."""
+    function = import_written(project, "killed_once", KILLED_ONCE, monkeypatch).total
+    ws.asset(function, partitions=["a"], retries=3, backoff_s=0.1)
+    backfill = ws.backfill("total")
+    kill_when_begun(project)
+    backfill.wait(progress=False)
+    assert backfill.status == "succeeded"
+    [run_id] = ws.runs("total")["run_id"]
+    run = ws.get_run(run_id)
+    assert (run.status, run.attempt, run.error) == ("succeeded", 2, None)
+    assert run.notebook is not None
+    assert run.log_path is not None
+    first_log, first_notebook = (
+        Path(str(p).replace(f"{run_id}-2", f"{run_id}-1")) for p in (run.log_path, run.notebook)
+    )
+    assert first_log != run.log_path
+    assert "attempt of process" in first_log.read_text()
+    assert "killed by signal 9" in first_log.read_text()
+    assert "killed by signal 9" in first_notebook.read_text()
+    nbformat.validate(nbformat.read(first_notebook, 4))
+    assert describe_failed_backfill(ws.project, backfill.id) is None, "no hook is called"
+
+    (project / "begun").unlink()
+    backfill = ws.backfill("total", status="all", retries=0)
+    kill_when_begun(project)
+    backfill.wait(progress=False)
+    [step] = backfill.steps().to_dict("records")
+    assert step["status"] == "failed", "not interrupted"
+    run = ws.get_run(step["run_id"])
+    assert describe_failed_backfill(ws.project, backfill.id) is not None
+    assert run.exit_code == -9
+    assert "killed by signal 9" in str(run.error)
+    assert list(ws.partition_status("total")["status"]) == ["failed"]
+    assert ws.load("total", "a") == {"x": 1}
+    assert len(ws.plan("total")) == 1, "asked for by a person as any failure"
+
+
+def kill_when_begun(project: Path) -> None:
+    mark = project / "begun"
+    wait_for(lambda: mark.exists() and mark.read_text().isdigit(), 60, "it has begun")
+    os.kill(int(mark.read_text()), signal.SIGKILL)

@@ -101,6 +101,29 @@ def test_the_kernel_of_a_failed_run_can_be_inspected(ws: nbpart.Workspace) -> No
         other.kernel()
 
 
+def test_the_kernel_of_a_run_that_succeeded_can_be_kept_too(ws: nbpart.Workspace) -> None:
+    def total(partition_key: str) -> dict[str, str]:
+        if partition_key == "c":
+            raise ValueError(partition_key)
+        return {"key": partition_key}
+
+    ws.asset(total, partitions=["a", "b", "c"])
+    ws.backfill("total", max_workers=1, keep_kernels=1, keep_failed_kernels=2).wait(progress=False)
+    kept = {run_id: ws.get_run(run_id) for run_id in ws.kernels()["run_id"]}
+    assert sorted(run.status for run in kept.values()) == ["failed", "succeeded"]
+    [run] = [run for run in kept.values() if run.status == "succeeded"]
+    kernel = run.kernel()
+    assert kernel.execute("result").strip() == f"{{'key': '{run.partition_key}'}}"
+    assert kernel.inspect().frames == ()
+    assert ws.load("total", run.partition_key) == {"key": run.partition_key}
+    for one in kept.values():
+        one.kernel().shutdown()
+    assert ws.kernels().empty
+    [other] = [r for r in map(ws.get_run, ws.runs("total")["run_id"]) if r.run_id not in kept]
+    with pytest.raises(MissingInputError, match="keep_kernels=1 that of any"):
+        other.kernel()
+
+
 def test_prune_keeps_what_is_current_and_the_newest(ws: nbpart.Workspace) -> None:
     def text(partition_key: str, n: int = 0) -> str:
         return f"{partition_key} {n}"
