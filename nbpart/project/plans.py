@@ -268,11 +268,10 @@ class Plan:
         at a time of one asset or of a tag (``{"model": 1, "tag:db": 2}``).
         ``keep_failed_kernels`` of failed runs stay alive for `Run.kernel`, ``keep_kernels`` of any. A ``pruner``
         (`nbpart.median_pruner`, `nbpart.successive_halving`) ends runs early that are worse than others; after
-        ``stop_after`` failures with one error, raised at one place, the rest is not run.
-        ``policy="single_run"`` gives one run of an asset all keys that are ready, for what is faster in bulk:
-        ``run.partition_keys`` names them, ``run.partition(key)`` is one of them. ``order`` says which keys of an asset
-        start first, as in `Workspace.plan`. With ``detach`` a process that outlives this one runs it. Raises
-        `DeclarationError` for an option that cannot be.
+        ``stop_after`` failures with one error, raised at one place, the rest is not run. ``policy="single_run"`` gives
+        one run of an asset all keys that are ready, for what is faster in bulk: ``run.partition_keys`` names them,
+        ``run.partition(key)`` is one of them. ``order``: see `Workspace.plan`. With ``detach`` a process that outlives
+        this one runs it. Raises `DeclarationError` for an option that cannot be.
         """
         options = self.check_options(
             {
