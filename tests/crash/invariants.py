@@ -88,6 +88,7 @@ def named_files(ws: nbpart.Workspace) -> set[str]:
         lambda batch: batch.rows(
             "SELECT path FROM data_files UNION SELECT unnest([notebook, log]) FROM attempts"
             " UNION SELECT regexp_replace(notebook, '[.]ipynb$', '.json') FROM attempts"
+            " UNION SELECT curves FROM outcomes WHERE curves IS NOT NULL"
         )
     )
     return {row[0] for row in rows}
