@@ -24,6 +24,7 @@ SIZES = {
     "plan": 1_000,
     "selecting": 1_000,
     "staleness": 2_000,
+    "studies": "6,2",
     "table": 20,
     "trials": 50,
     "watching": 4,
