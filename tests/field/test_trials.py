@@ -12,6 +12,7 @@ import pytest
 
 import nbpart
 from tests.backfill.pools import Stage
+from tests.processes import wait_for
 from tests.recording import record
 
 PROCESS = """
@@ -162,3 +163,55 @@ def test_a_sweep_of_several_kinds_keeps_its_rows_and_its_numbers(ws: nbpart.Work
     assert sorted(frame.depth.dropna()) == [2, 3, 10], "numbers, not texts"
     assert frame.c.isna().tolist() == [False, False, True, True, True, True]
     assert ws.partition_status("model", where="depth >= 3").depth.tolist() == [10, 3]
+
+
+STUDY = """
+import sys
+import nbpart
+ws = nbpart.open("workspace")
+trials = ws.dynamic_partitions("trials", params={"x": nbpart.uniform(-5, 10), "y": nbpart.uniform(0, 15)})
+def model(run, x: float, y: float) -> dict:
+    import time
+    time.sleep(0.05)
+    run.log(loss=(x - 3) ** 2 + y)
+    return {"x": x}
+ws.asset(model, partitions=trials, metrics={"loss": "min"})
+if sys.argv[1:]:
+    backfill = ws.backfills[sys.argv[1]].resume()
+else:
+    backfill = ws.study("model", objective="loss").optimize(40, max_workers=4)
+print(backfill.id, flush=True)
+backfill.wait(progress=False)
+ws.close()
+"""
+
+
+@pytest.mark.kernel
+def test_a_study_that_is_killed_asks_for_what_is_left(project: Path) -> None:
+    """Optuna 1641: after a kill, trials stayed running for ever, counted as done, and their parameters were lost."""
+    pytest.importorskip("optuna")
+    (project / "study.py").write_text(STUDY)
+    backfill_id = ""
+    for done in (17, 30, 40):
+        command = [sys.executable, "study.py", *filter(None, [backfill_id])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            backfill_id = process.stdout.readline().strip()
+            if done == 40:
+                assert process.wait(240) == 0
+            else:
+                wait_for(lambda: count_data(project) >= done, 120, f"{done} trials are made")  # noqa: B023
+                process.kill()
+    with nbpart.open("workspace") as ws:
+        assert ws.backfills[backfill_id].counts()["succeeded"] == 40
+        assert ws.backfills[backfill_id].status == "succeeded"
+        assert ws.partition_status("model")["status"].tolist() == ["materialized"] * 40
+        runs = ws.runs("model")
+        assert runs[runs["status"] == "succeeded"]["partition_key"].is_unique, "no point was evaluated twice"
+        trials = ws.study("model", objective="loss").optuna.trials
+        assert [trial.state.name for trial in trials] == ["COMPLETE"] * 40
+        assert len({trial.user_attrs["partition_key"] for trial in trials}) == 40
+
+
+def count_data(project: Path) -> int:
+    return len(list((project / "workspace" / "data" / "model").glob("*/*.json")))

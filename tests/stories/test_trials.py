@@ -61,3 +61,36 @@ def test_a_sweep_from_a_cell_to_its_report(ws: nbpart.Workspace) -> None:
 
     plan = ws.plan("model", where="accuracy < 0.2")  # a where on a fact means status="all"
     assert len(plan.frame) == (found.accuracy < 0.2).sum()
+
+
+def test_a_study_of_two_objectives_is_an_ordinary_one_of_optuna(ws: nbpart.Workspace) -> None:
+    optuna = pytest.importorskip("optuna")
+    pytest.importorskip("plotly")
+    ws.value("table", {"a": 1})
+    params = {
+        "lr": nbpart.loguniform(1e-4, 1e-1),
+        "depth": nbpart.integers(2, 8),
+        "kind": nbpart.choice(["gbt", "rf"]),
+        "seed": nbpart.integers(0, 3),
+    }
+    trials = ws.dynamic_partitions("trials", params=params)
+    ws.asset(model, partitions=trials, metrics={"accuracy": "max", "loss": "min"})
+    trials.add(lr=0.01, depth=2, kind="rf", seed=0)
+    ws.backfill("model").wait(progress=False)
+
+    objectives = {"accuracy": "max", "duration_s": "min"}
+    study = ws.study("model", objectives=objectives, sampler=optuna.samplers.NSGAIISampler(seed=0))
+    study.optimize(8, max_workers=2).wait(progress=False).raise_for_failures()
+    plain = study.optuna
+    assert len(plain.trials) == 9, "what ran by hand counts"
+    assert {direction.name for direction in plain.directions} == {"MAXIMIZE", "MINIMIZE"}
+    found = ws.partition_status("model").set_index("partition_key")
+    for trial in plain.trials:
+        row = found.loc[trial.user_attrs["partition_key"]]
+        assert trial.values == [row.accuracy, row.duration_s]
+    figure = optuna.visualization.plot_pareto_front(plain)
+    assert sum(len(trace.x) for trace in figure.data) == 9
+    assert study.best["partition_key"].isin(found.index).all()
+    assert len(ws.runs("model")) == 9
+    runs = [ws.get_run(run_id) for run_id in ws.runs("model").run_id[:2]]
+    assert {"parameter", "metric"} <= set(nbpart.diff(*runs).frame["kind"])
