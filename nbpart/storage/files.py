@@ -57,6 +57,15 @@ def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> None:
     write_atomic(path, lambda temporary: _write_bytes(temporary, content))
 
 
+def probe_clock(folder: Path) -> float:
+    """The time that the file system of a folder gives a new file, in seconds since 1970; the file is gone again."""
+    probe = _make_temporary(folder / "clock")
+    try:
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file's name is that of one that `write_atomic` has not finished."""
     return _TEMPORARY.search(name) is not None

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from nbpart.widgets.heatmap import PartitionHeatmap
     from nbpart.widgets.monitor import BackfillMonitor
     from nbpart.widgets.trigger_table import TriggerTable
+    from nbpart.workspace.doctor.findings import Diagnosis
 
 
 class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking, Trying):
@@ -441,6 +442,12 @@ class Workspace(Declaring[BoundAsset], Verbs, Automating, Checking, Trying):
         `UnknownNameError`, and `DeclarationError` for another ``sample``.
         """
         return check_data(self.project, selection, sample, progress)
+
+    def doctor(self) -> Diagnosis:
+        """Look whether installation and workspace are well, a line each with what to do; no code of it runs."""
+        from nbpart.workspace.doctor.diagnose import diagnose
+
+        return diagnose(self.root, self.project)
 
     def close(self, timeout_s: float | None = None) -> None:
         """Wait for the backfills that run in this process, then close the catalog.

@@ -39,7 +39,7 @@ def test_these_are_the_commands() -> None:
     wanted = (
         "init demo status refresh assets partitions plan why backfill resume cancel backfills runs show logs edit "
         "check checks compare sql tick watch triggers limits accept adopt wipe lab kernels kernelspec prune catalog "
-        "trust"
+        "trust doctor"
     )
     assert list(main.commands) == wanted.split()
     assert {"kernelspec install", "kernelspec remove", "catalog check"} <= set(LEAVES)

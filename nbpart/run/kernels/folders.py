@@ -38,9 +38,13 @@ def remove_folders(remover: str) -> None:
 
 def remove_abandoned() -> None:
     """Remove this user's folders whose remover is gone."""
-    for path, named in _find_folders():
-        if is_gone(named):
-            shutil.rmtree(path, ignore_errors=True)
+    for path in find_abandoned():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def find_abandoned() -> list[str]:
+    """This user's folders whose remover is gone."""
+    return [path for path, named in _find_folders() if is_gone(named)]
 
 
 def _find_folders() -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Looking whether an installation and a workspace are well."""
