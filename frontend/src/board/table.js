@@ -61,10 +61,10 @@ export function makeTable(on) {
   function showHead() {
     if (!drawn) return;
     const cells = [
-      element('div', { role: 'columnheader', 'aria-label': 'best', text: '' }),
+      element('div', { role: 'columnheader', class: 'nbpart-star nbpart-faint', 'aria-label': 'best', title: 'The best has a star', text: '★' }),
       makeHeader(null, 'key', 'Best first', false),
       ...columns.map(({ column }) => makeHeader(column, column.name, column.better ? `${column.better} is better` : '', column.kind !== 'category')),
-      ...(hasLive() ? [element('div', { role: 'columnheader', 'aria-label': 'stop' })] : []),
+      ...(hasLive() ? [element('div', { role: 'columnheader', class: 'nbpart-faint', text: 'while it runs' })] : []),
     ];
     const focused = head.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.column : null;
     head.replaceChildren(...cells);

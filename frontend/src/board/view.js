@@ -141,7 +141,8 @@ export function drawBoard(link, root) {
     const failed = status ? status.values.reduce((sum, place) => sum + Number(status.labels[place] === 'failed'), 0) : 0;
     const fails = failed ? `, ${formatCount(failed)} failed` : '';
     const more = board.more ? `, the first ${formatCount(board.keys.length)} are shown` : '';
-    const best = board.best === null && made ? ', none is best: no metric has a value, or nobody said which is better' : '';
+    const why = board.early.length === made ? 'all ended early' : 'no metric has a value, or nobody said which is better';
+    const best = board.best === null && made ? `, none is best: ${why}` : '';
     summary.textContent = board.keys.length ? `${formatCount(made)} of ${plural(board.keys.length + board.more, 'partition')} made${fails}${more}${best}` : '';
     empty.replaceChildren(element('p', { text: `${board.asset} has no partitions yet. They appear here as they are added and run:` }), element('pre', { text: `trials.add_sample(20)\nws.backfill(${JSON.stringify(board.asset)})` }));
     constant.textContent = board.constant ? `equal in all: ${board.constant}` : '';

@@ -173,7 +173,7 @@ export function makeCurves(link, root, onRead = () => {}) {
 
   /** @param {string[]} colours */
   function showLegend(colours) {
-    legend.replaceChildren(...(colours.length ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
+    legend.replaceChildren(...(colours.length && runs.length > 1 ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
       const last = curves.findLast(({ run_id: other }) => other === id);
       const place = runs.findIndex((run) => run.id === id);
       const swatch = element('i', { class: 'nbpart-line-swatch', 'aria-hidden': 'true' });

@@ -19,7 +19,7 @@ export function makeNotebookView(link, section, { isEager = false } = {}) {
   const images = makeImages();
   const place = element('span');
   const show = element('button', { type: 'button', text: 'Show it here', onclick: () => read() });
-  const cells = element('div', { class: 'nbpart-cells' });
+  const cells = element('div', { class: 'nbpart-cells', tabindex: '0', role: 'group', 'aria-label': 'Cells of the executed notebook' });
   section.body.append(element('div', { class: 'nbpart-row' }, place, show), cells);
   /** @type {NotebookRun | null} */
   let shown = null;

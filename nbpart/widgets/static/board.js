@@ -402,7 +402,7 @@ function makeCurves(link, root, onRead = () => {
     find = (px, py) => findNearest(curves, px, py, toX, toY);
   }
   function showLegend(colours) {
-    legend.replaceChildren(...(colours.length ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
+    legend.replaceChildren(...(colours.length && runs.length > 1 ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
       const last = curves.findLast(({ run_id: other }) => other === id);
       const place = runs.findIndex((run) => run.id === id);
       const swatch = element("i", { class: "nbpart-line-swatch", "aria-hidden": "true" });
@@ -529,7 +529,7 @@ function makeNotebookView(link, section, { isEager = false } = {}) {
   const images = makeImages();
   const place = element("span");
   const show = element("button", { type: "button", text: "Show it here", onclick: () => read() });
-  const cells = element("div", { class: "nbpart-cells" });
+  const cells = element("div", { class: "nbpart-cells", tabindex: "0", role: "group", "aria-label": "Cells of the executed notebook" });
   section.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
   let shown = null;
   async function read() {
@@ -1134,10 +1134,10 @@ function makeTable(on) {
   function showHead() {
     if (!drawn) return;
     const cells = [
-      element("div", { role: "columnheader", "aria-label": "best", text: "" }),
+      element("div", { role: "columnheader", class: "nbpart-star nbpart-faint", "aria-label": "best", title: "The best has a star", text: "★" }),
       makeHeader(null, "key", "Best first", false),
       ...columns.map(({ column }) => makeHeader(column, column.name, column.better ? `${column.better} is better` : "", column.kind !== "category")),
-      ...hasLive() ? [element("div", { role: "columnheader", "aria-label": "stop" })] : []
+      ...hasLive() ? [element("div", { role: "columnheader", class: "nbpart-faint", text: "while it runs" })] : []
     ];
     const focused = head.contains(document.activeElement) ? (
       /** @type {HTMLElement} */
@@ -1399,7 +1399,8 @@ function drawBoard(link, root) {
     const failed = status ? status.values.reduce((sum, place) => sum + Number(status.labels[place] === "failed"), 0) : 0;
     const fails = failed ? `, ${formatCount(failed)} failed` : "";
     const more = board.more ? `, the first ${formatCount(board.keys.length)} are shown` : "";
-    const best = board.best === null && made ? ", none is best: no metric has a value, or nobody said which is better" : "";
+    const why = board.early.length === made ? "all ended early" : "no metric has a value, or nobody said which is better";
+    const best = board.best === null && made ? `, none is best: ${why}` : "";
     summary.textContent = board.keys.length ? `${formatCount(made)} of ${plural(board.keys.length + board.more, "partition")} made${fails}${more}${best}` : "";
     empty.replaceChildren(element("p", { text: `${board.asset} has no partitions yet. They appear here as they are added and run:` }), element("pre", { text: `trials.add_sample(20)
 ws.backfill(${JSON.stringify(board.asset)})` }));

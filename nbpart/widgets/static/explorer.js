@@ -175,7 +175,7 @@ function makeNotebookView(link, section, { isEager = false } = {}) {
   const images = makeImages();
   const place = element("span");
   const show = element("button", { type: "button", text: "Show it here", onclick: () => read() });
-  const cells = element("div", { class: "nbpart-cells" });
+  const cells = element("div", { class: "nbpart-cells", tabindex: "0", role: "group", "aria-label": "Cells of the executed notebook" });
   section.body.append(element("div", { class: "nbpart-row" }, place, show), cells);
   let shown = null;
   async function read() {
@@ -933,7 +933,7 @@ function makeCurves(link, root, onRead = () => {
     find = (px, py) => findNearest(curves, px, py, toX, toY);
   }
   function showLegend(colours) {
-    legend.replaceChildren(...(colours.length ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
+    legend.replaceChildren(...(colours.length && runs.length > 1 ? runs.filter(({ id }) => curves.some(({ run_id: other }) => other === id)) : []).map(({ id, label }) => {
       const last = curves.findLast(({ run_id: other }) => other === id);
       const place = runs.findIndex((run) => run.id === id);
       const swatch = element("i", { class: "nbpart-line-swatch", "aria-hidden": "true" });
