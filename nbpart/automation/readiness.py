@@ -34,7 +34,8 @@ class InputFacts:
     """What some partitions of an asset read of one input: its ``facts``, and which of them the same tick asks for.
 
     ``relation`` is that of the partitions and of these. ``requires`` and ``lacks`` say which partitions require a
-    window that is no partition, or read none because there is none before or after.
+    window that is no partition, or read none because there is none before or after. ``fails_check`` says which keys of
+    the input fail a blocking check, and are not asked for.
     """
 
     read: Input
@@ -43,6 +44,7 @@ class InputFacts:
     is_asked: Mask
     requires: Mask
     lacks: Mask
+    fails_check: Mask
 
     @property
     def is_there(self) -> Mask:
@@ -62,14 +64,17 @@ def load_input_facts(
         join = relations.join(name, read)
         ids = load_inputs(relations.batch, join, key_ids)
         lacking = count_lacking(relations.batch, join, key_ids)
+        is_asked = np.isin(ids, asked.get(read.name, ids[:0]))
+        failing, _ = queries.load_blocking(relations.batch, relations.registry[read.name].asset_id)
         found.append(
             InputFacts(
                 read,
                 load(read.name, ids),
                 relations.relate(name, read, key_ids, ids),
-                np.isin(ids, asked.get(read.name, ids[:0])),
+                is_asked,
                 lacking.required > 0,
                 lacking.left_out > 0,
+                np.isin(ids, failing) & ~is_asked,
             )
         )
     return found
@@ -98,6 +103,7 @@ class Readiness:
         others = [one for one in inputs if one.read.name != self.name]
         for one in inputs:
             self._refuse(one.requires, f"requires a window of {one.read.name} that is not there")
+            self._refuse_readers(one, one.fails_check, "fails a blocking check")
         for one in others:
             self._refuse_readers(one, one.facts.is_active, "is running")
             if skips:

@@ -20,6 +20,7 @@ from nbpart.catalog.dependencies import StoredDependency
 from nbpart.catalog.expressions import STALE_CODE, STALE_DATA, STALE_INPUT
 from nbpart.catalog.join_windows import find_lacking
 from nbpart.catalog.joins import relate
+from nbpart.catalog.judged import load_blocking
 from nbpart.catalog.queries import origins
 from nbpart.catalog.read_changes import describe_set_change, find_read_changes
 from nbpart.catalog.related_keys import load_inputs
@@ -116,6 +117,8 @@ class CauseSearch:
             return self._explain_active(one)
         if states.has_failed[0] and not (follows and is_stale):
             return self._explain_failure(one)
+        if (one.made < 0 or is_stale) and (link := self._explain_blocked(one)) is not None:
+            return link
         if one.made < 0:
             return self._explain_missing(one)
         if is_stale:
@@ -162,6 +165,18 @@ class CauseSearch:
         if reason:
             detail += f": {reason}"
         return _Link(self._cause(one, kind, at=found.made_at, detail=detail, run_id=found.run_id))
+
+    def _explain_blocked(self, one: _Partition) -> _Link | None:
+        """Which input fails a blocking check, so that the partition cannot be made now; None where none does."""
+        for read in one.node.definition.inputs:
+            failing, names = load_blocking(self._batch, self._registry[read.name].asset_id)
+            if not len(failing):
+                continue
+            ids = load_inputs(self._batch, self._relations.join(one.node.name, read), one.ids)
+            for key_id in ids[np.isin(ids, failing)].tolist():
+                check = names[int(np.flatnonzero(failing == key_id)[0])]
+                return _Link(self._cause(one, CauseKind.CHECK_FAILED, detail=check, **self._subject(read, key_id)))
+        return None
 
     # what has no data
 

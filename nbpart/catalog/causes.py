@@ -34,6 +34,7 @@ class CauseKind(StrEnum):
     WAITING = "waiting"
     INPUT_WAITING = "input waiting"
     INPUT_FAILED = "input failed"
+    CHECK_FAILED = "check failed"
     DATA_LOST = "data lost"
     NEVER_RUN = "never run"
     CODE_CHANGED = "code changed"
@@ -58,6 +59,7 @@ _WORDS = {
     CauseKind.WAITING: "{detail}",
     CauseKind.INPUT_WAITING: "{input} is waiting",
     CauseKind.INPUT_FAILED: "{input} failed",
+    CauseKind.CHECK_FAILED: "{input} fails its check {detail}",
     CauseKind.DATA_LOST: "{detail}",
     CauseKind.NEVER_RUN: "never run",
     CauseKind.CODE_CHANGED: "code changed{detail}",
@@ -197,7 +199,8 @@ def _shorten(name: str) -> str:
 
 
 #: What a person is told in place of the status, where a partition cannot be made now.
-_HEADS = {CauseKind.WAITING: "waiting", CauseKind.INPUT_WAITING: "waiting", CauseKind.INPUT_FAILED: "blocked"}
+_HEADS = {CauseKind.WAITING: "waiting", CauseKind.INPUT_WAITING: "waiting", CauseKind.INPUT_FAILED: "blocked",
+          CauseKind.CHECK_FAILED: "blocked"}  # fmt: skip
 
 
 def _continue(cause: Cause, now: datetime) -> list[Part]:

@@ -9,6 +9,9 @@ from nbpart.catalog.records import Finding
 from nbpart.states import CheckOutcome
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nbpart.catalog.batch import Batch
 
 #: The outcomes as numbers, so that the worst is the greatest.
@@ -42,6 +45,12 @@ def select_blocking(asset_id: int) -> str:
         f" WHERE j.asset_id = {int(asset_id)} AND c.active AND c.is_blocking AND c.severity = 'error' AND NOT j.passed"
         " GROUP BY j.key_id"
     )
+
+
+def load_blocking(batch: Batch, asset_id: int) -> tuple[NDArray[np.int64], list[str]]:
+    """The partitions of an asset that fail a blocking check: the ids of their keys, and the name of the first check."""
+    rows = batch.arrow(f"{select_blocking(asset_id)} ORDER BY j.key_id")
+    return rows.column("key_id").to_numpy(), rows.column("check_name").to_pylist()
 
 
 #: What the events say of the last outcome of each check and partition.

@@ -23,8 +23,10 @@ from nbpart.catalog.expressions import (
     STALE_INPUT,
 )
 from nbpart.catalog.input_changes import create_stale_disagreeing
+from nbpart.catalog.judged import load_blocking
 from nbpart.catalog.key_lookup import stage_numbers
 from nbpart.catalog.read_changes import find_set_change
+from nbpart.catalog.related_keys import load_readers
 from nbpart.catalog.set_tables import asset_set_id, literal, ordered_members
 from nbpart.partitions.mapping import AllKeys, Same, Whole
 
@@ -66,10 +68,12 @@ def create_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Seq
             OR f.outcome = {OUTCOME_FAILED})""",
     )
     changed, above = _select_changed(batch, asset_id), _select_above(batch, asset_id)
+    _stage_blocked(batch, asset_id)
     batch.create_temp(
         "reasons",
         f"""SELECT r.n, r.key_id, CASE
             WHEN r.outcome = {OUTCOME_FAILED} THEN {_say(CauseKind.FAILED)}
+            WHEN blocked.reason IS NOT NULL THEN blocked.reason
             WHEN r.materialization_id IS NULL THEN coalesce(deleted.reason, {_say(CauseKind.NEVER_RUN)})
             WHEN r.stale & {STALE_DATA} <> 0 THEN coalesce(lost.reason, {_say(CauseKind.DATA_LOST)})
             WHEN r.stale & {STALE_CODE} <> 0 THEN {_say(CauseKind.CODE_CHANGED)}
@@ -79,7 +83,8 @@ def create_reasons(batch: Batch, asset_id: int, key_ids: NDArray[np.int64] | Seq
         LEFT JOIN ({_deleted(asset_id)}) AS deleted ON deleted.key_id = r.key_id AND r.materialization_id IS NULL
         LEFT JOIN ({DATA_STATES}) AS lost ON lost.materialization_id = r.materialization_id
         LEFT JOIN ({changed}) AS changed ON changed.key_id = r.key_id
-        LEFT JOIN ({above}) AS above ON above.key_id = r.key_id""",
+        LEFT JOIN ({above}) AS above ON above.key_id = r.key_id
+        LEFT JOIN reasons_blocked AS blocked ON blocked.key_id = r.key_id""",
     )
     return "reasons"
 
@@ -180,6 +185,23 @@ def _select_above(batch: Batch, asset_id: int) -> str:
         return "SELECT 0::BIGINT AS key_id, '' AS reason WHERE false"
     return f"""SELECT n.key_id, arg_min({_say_of(CauseKind.INPUT_STALE)}, n.place) AS reason
         FROM ({" UNION ALL ".join(named)}) AS n JOIN assets a ON a.asset_id = n.input_id GROUP BY n.key_id"""
+
+
+def _stage_blocked(batch: Batch, asset_id: int) -> None:
+    """Stage the table reasons_blocked (key_id, reason) of the partitions that read what fails a blocking check."""
+    import pyarrow as pa
+
+    found: dict[int, str] = {}
+    for each in load_dependencies(batch, f"d.asset_id = {int(asset_id)}"):
+        failing, names = load_blocking(batch, each.input_id)
+        name = batch.value("SELECT name FROM assets WHERE asset_id = ?", each.input_id) if names else ""
+        for check in dict.fromkeys(names):
+            ids = failing[[place for place, one in enumerate(names) if one == check]]
+            reason = describe_briefly(CauseKind.CHECK_FAILED, f"input {name}", check)
+            for key_id in load_readers(batch, each.join(batch), ids).tolist():
+                found.setdefault(key_id, reason)
+    columns = {"key_id": pa.array(found, pa.int64()), "reason": pa.array(found.values(), pa.string())}
+    batch.stage("reasons_blocked", pa.table(columns))
 
 
 def _deleted(asset_id: int) -> str:

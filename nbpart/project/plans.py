@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbpart.assets.selection import Selection, describe, read_selection
+from nbpart.backfill.blocked_steps import describe_blocked
 from nbpart.backfill.options import OPTIONS, PER_PARTITION, BackfillOptions, make_options
 from nbpart.backfill.plan import AssetSteps, PlannedSteps, StepTable
 from nbpart.backfill.plan_sentences import PlanSentences
@@ -143,8 +144,12 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know of the plan, a sentence each: assets that it leaves alone, what a condition implies, why it is
-        empty, and kernels that are missing here."""
-        return (*self._selection_notes, *filter(None, [self.explain_empty()]), *self._kernel_notes)
+        empty, what checks hold back, and kernels that are missing here."""
+        return (*self._selection_notes, *filter(None, [self.explain_empty(), self._blocked]), *self._kernel_notes)
+
+    @cached_property
+    def _blocked(self) -> str:
+        return self._project.catalog.read(lambda batch: describe_blocked(batch, self._registry, self._steps))
 
     def explain_empty(self) -> str:
         """Why there is nothing to run although partitions were chosen; "" where there is something, or none was."""

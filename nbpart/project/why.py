@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nbpart.assets.asset import name_of
 from nbpart.assets.code_changes import describe_code_change
 from nbpart.backfill.cause_search import CauseSearch
 from nbpart.backfill.registry import Node, Registry, spell_key
-from nbpart.catalog import Batch
+from nbpart.catalog import Batch, queries
 from nbpart.catalog.causes import (
     Cause,
     Part,
@@ -30,6 +32,7 @@ from nbpart.project.data import find_key_id
 from nbpart.project.kept_code import read_code, read_kept_code
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
+from nbpart.states import CheckOutcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,27 +42,29 @@ if TYPE_CHECKING:
 class Why:
     """Why a partition is what it is, with all that led to it: ``causes`` from the nearest to the root.
 
-    ``at`` is the time at which it was asked, ``late_since`` since when it is late, None where it is not. Shown, it is
-    one sentence.
+    ``at`` is the time at which it was asked, ``late_since`` since when it is late, None where it is not, ``bad_checks``
+    the checks that its own data do not pass. Shown, it is one sentence.
     """
 
     causes: tuple[Cause, ...]
     at: datetime
     late_since: datetime | None = None
+    bad_checks: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """One sentence: the status, what led to it, and since when it is late."""
-        return describe_chain(self.causes, self.at) + self._late
+        """One sentence: the status, what led to it, since when it is late, and the checks that it does not pass."""
+        return describe_chain(self.causes, self.at) + self._besides
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The sentence in parts, each with the partition whose name it is, or None."""
-        return (*list_chain_parts(self.causes, self.at), *([(self._late, None)] if self._late else []))
+        return (*list_chain_parts(self.causes, self.at), *([(self._besides, None)] if self._besides else []))
 
     @property
-    def _late(self) -> str:
-        return "" if self.late_since is None else f"; {describe_late(self.late_since, self.at)}"
+    def _besides(self) -> str:
+        late = [] if self.late_since is None else [describe_late(self.late_since, self.at)]
+        return "".join(f"; {text}" for text in (*late, *self.bad_checks))
 
     @property
     def subject(self) -> tuple[str, str | None] | None:
@@ -106,7 +111,20 @@ def explain_partition(batch: Batch, root: Path, registry: Registry, node: Node, 
     """Why a partition is what it is, as one batch sees it."""
     search = _make_search(batch, root, registry)
     key_id, late = find_key_id(batch, node, key), load_late(batch, node.asset_id)
-    return Why(tuple(search.list_causes(node.name, key_id)), batch.now, None if late is None else late.since_of(key_id))
+    since = None if late is None else late.since_of(key_id)
+    return Why(tuple(search.list_causes(node.name, key_id)), batch.now, since, _list_bad_checks(batch, node, key_id))
+
+
+def _list_bad_checks(batch: Batch, node: Node, key_id: int) -> tuple[str, ...]:
+    """A few words for each check that the data of a partition do not pass."""
+    if not node.checks:
+        return ()
+    found = queries.load_judgements(batch, node.asset_id, np.array([key_id], np.int64))
+    return tuple(
+        f"its check {row.check} {row.outcome}{f' ({row.message})' if row.message else ''}"
+        for row in found.itertuples(index=False)
+        if row.outcome != CheckOutcome.PASSED
+    )
 
 
 def explain_asset(project: Project, asset: str) -> tuple[str, ...]:

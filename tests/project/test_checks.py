@@ -70,6 +70,15 @@ def test_a_blocking_one_holds_back_what_reads_that_partition_alone(ws: nbpart.Wo
     frame = backfill.steps().set_index(["asset", "partition_key"])
     assert frame.loc[("load", "a.csv"), "cause"] == "needs extract/a.csv, which fails its check no_gaps"
     assert backfill.status == "failed"
+    assert ws.partition_status("load", where="status = 'missing'")["reason"].tolist() == [
+        "input extract fails its check no_gaps"
+    ]
+    assert "load[a.csv] is blocked: input extract[a.csv] fails its check no_gaps" in repr(ws.why("load", "a.csv"))
+    assert repr(ws.why("extract", "a.csv")).endswith("; its check no_gaps failed (ValueError: bad)")
+    said = "1 step is blocked by checks: load/a.csv needs extract/a.csv, which fails its check no_gaps"
+    assert ws.plan("load").notes == (said,)
+    assert said in repr(ws.plan("load"))
+    assert not ws.plan("*", status="all").notes, "extract is made again first"
     # a warning holds nothing back, and neither asks for a run of what was judged
     declare(ws, blocking=True, severity="warn")
     assert ws.partition_status("extract")["checks"].tolist() == ["warned", "passed", "passed"]
@@ -174,3 +183,43 @@ def test_bad_checks_are_refused_in_a_sentence(ws: nbpart.Workspace, stage: Stage
 
 def lambda_like(extrct: str) -> bool:
     return bool(extrct)
+
+
+def test_a_plan_counts_what_reads_what_is_blocked(ws: nbpart.Workspace, stage: Stage) -> None:
+    def total(load: object) -> str:
+        return str(load)
+
+    ws.asset(total)
+    declare(ws, blocking=True)
+    stage.judge = lambda spec, check: spec.partition_key == "b.csv"
+    ws.backfill("extract").wait(progress=False)
+    [note] = ws.plan("*").notes
+    assert note.startswith(
+        "3 steps are blocked by checks: load/a.csv needs extract/a.csv, which fails its check no_gaps"
+    )
+    assert ws.plan("total").notes == ()
+
+
+@pytest.mark.parametrize("automation", [nbpart.eager(), nbpart.on_missing(at_most=10)])
+def test_an_automation_asks_for_what_reads_it_once_it_passes(
+    ws: nbpart.Workspace, stage: Stage, automation: object
+) -> None:
+    def load(extract: str) -> str:
+        return extract
+
+    ws.asset(load, partitions=ws.partitions("files"), automation=automation)  # type: ignore[arg-type]
+    declare(ws, blocking=True)
+    stage.judge = lambda spec, check: spec.partition_key != "a.csv"
+    ws.backfill("extract").wait(progress=False)
+
+    def tick() -> list[str]:
+        ticked = ws.tick("load", progress=False)
+        return [] if ticked.backfill is None else sorted(ticked.backfill.steps()["partition_key"])
+
+    assert tick() == ["b.csv", "c.csv"]
+    for _ in range(3):
+        assert tick() == [], "it is not asked for again and again"
+    stage.judge = lambda spec, check: True
+    ws.run_checks("extract", keys="a.csv")
+    assert tick() == ["a.csv"]
+    assert tick() == []

@@ -1,5 +1,6 @@
 """Every read of the catalog: a batch in, records, frames and arrays out."""
 
+from nbpart.catalog.judged import load_blocking
 from nbpart.catalog.key_lookup import key_ids, key_texts
 from nbpart.catalog.queries.assets import (
     current_inputs,
@@ -29,7 +30,7 @@ from nbpart.catalog.queries.backfills import (
     steps_frame,
     steps_with_status,
 )
-from nbpart.catalog.queries.checks import count_checks, load_bad_checks, load_blocking, load_checks, load_judgements
+from nbpart.catalog.queries.checks import count_checks, load_bad_checks, load_checks, load_judgements
 from nbpart.catalog.queries.data import current_files
 from nbpart.catalog.queries.keys import (
     contains,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.assets.check_definition import CheckDefinition
 from nbpart.catalog.batch import Batch
-from nbpart.catalog.judged import OUTCOME_CODE, outcome_text, select_blocking
+from nbpart.catalog.judged import OUTCOME_CODE, outcome_text
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.set_tables import asset_set_id, ordered_members
@@ -30,12 +30,6 @@ def load_checks(batch: Batch) -> dict[int, tuple[CheckDefinition, ...]]:
     for asset_id, text in batch.rows("SELECT asset_id, definition FROM checks WHERE active ORDER BY check_id"):
         found.setdefault(asset_id, []).append(CheckDefinition.from_json(json.loads(text)))
     return {asset_id: tuple(checks) for asset_id, checks in found.items()}
-
-
-def load_blocking(batch: Batch, asset_id: int) -> tuple[NDArray[np.int64], list[str]]:
-    """The partitions of an asset that fail a blocking check: the ids of their keys, and the name of the first check."""
-    rows = batch.arrow(f"{select_blocking(asset_id)} ORDER BY j.key_id")
-    return rows.column("key_id").to_numpy(), rows.column("check_name").to_pylist()
 
 
 def count_checks(batch: Batch) -> pd.DataFrame:
