@@ -11,7 +11,7 @@ from frontend.declarations import make_declarations
 from nbpart import states
 from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets import explorer_model, palette, schema
-from nbpart.widgets.heatmap_bands import LATE_BIT
+from nbpart.widgets.heatmap_bands import LATE_BIT, UNSOUND_BIT
 
 GENERATED = Path(__file__).parent / "src" / "generated"
 _WARNING = "// Made of Python's records by `make bundle`; edit those.\n"
@@ -58,6 +58,9 @@ def make_constants() -> str:
         ("Which of the selected partitions a backfill runs, with labels.", "STATUS_CHOICES", list(choices)),
         ("The bit of a status that is sent which says that the partition is late.", "LATE_BIT", LATE_BIT),
         ("The glyph of what is late beside its status.", "LATE_GLYPH", palette.LATE.glyph),
+        ("The bit that says that the data do not pass a check.", "UNSOUND_BIT", UNSOUND_BIT),
+        ("The glyph of such data, and what is said of them beside a number.", "UNSOUND_GLYPH", palette.UNSOUND.glyph),
+        ("What is said of such data beside a number.", "UNSOUND_WORDS", palette.UNSOUND_WORDS),
         ("Of every status: the status of partitions whose colour it has, and its glyph.", "MARKS", marks),
     ]  # fmt: skip
     return _WARNING + "".join(

@@ -57,6 +57,7 @@ test('an edge is straight past the cards of a column that it only passes', () =>
 test('a card is described by its counts', () => {
   const card = { name: 'raw', kind: 'function', members: ['raw'], counts: [1200, 0, 0, 0, 3, 0] };
   assert.equal(describeCard(card), 'raw (function): 1,200 missing, 3 failed');
+  assert.equal(describeCard({ ...card, unsound: 1 }), 'raw (function): 1,200 missing, 3 failed, 1 not passing a check');
   assert.equal(describeCard({ ...card, late: 2 }), 'raw (function): 1,200 missing, 3 failed, 2 late');
   assert.equal(describeCard({ ...card, kind: 'group', members: ['a', 'b'], counts: [0, 0, 0, 0, 0, 0] }), 'raw (group of 2): no partitions');
 });
@@ -64,9 +65,9 @@ test('a card is described by its counts', () => {
 test('a patch of counts changes its cards, summed over their members; another graph takes the place of all', () => {
   const state = { first: 'lines', graph: { cards: [{ counts: [1] }, { counts: [2] }] } };
   const memberCounts = [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 2]];
-  reduceGraph(state, 'counts', { changed: [[1, memberCounts, 4]] }, []);
+  reduceGraph(state, 'counts', { changed: [[1, memberCounts, 4, 2]] }, []);
   assert.deepEqual(state.graph.cards[0], { counts: [1] });
-  assert.deepEqual(state.graph.cards[1], { counts: sumCounts(memberCounts), member_counts: memberCounts, late: 4 });
+  assert.deepEqual(state.graph.cards[1], { counts: sumCounts(memberCounts), member_counts: memberCounts, late: 4, unsound: 2 });
   assert.equal(state.graph.cards[1].counts[CODES.materialized], 2);
   const other = reduceGraph(state, 'graph', { graph: { cards: [] } }, []);
   assert.deepEqual(other, { first: 'lines', graph: { cards: [] } });

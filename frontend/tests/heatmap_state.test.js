@@ -35,6 +35,16 @@ test('what is late comes as a bit of its status, and goes with a patch', async (
   assert.deepEqual(rowsOf(state, 'late'), [[0, 0, 0, 0], [1, 0, 0, 1]]);
 });
 
+test('what does not pass a check comes as the bit below that of what is late, and goes with a patch', async () => {
+  const state = await decode(headOf(), [0, 0xC0 | failed, 2, 3, 0x40 | materialized, 5]);
+  assert.deepEqual(rowsOf(state), [[0, failed, 2], [3, materialized, 5]]);
+  assert.deepEqual([state.bands[0].late, state.bands[0].unsound].map((rows) => rows.map((row) => row && [...row])),
+    [[[0, 1, 0], null], [[0, 1, 0], [0, 1, 0]]]);
+  reduceView(state, 'cells', patchOf([[0, 0, 1], [0, 1, 2]], 4), [words(1, 0, 3), bytes(materialized, 0x40 | running, 0), bytes()]);
+  assert.deepEqual(rowsOf(state), [[0, materialized, 2, missing], [running, materialized, 5, missing]]);
+  assert.deepEqual(rowsOf(state, 'unsound'), [[0, 0, 0, 0], [1, 1, 0, 0]]);
+});
+
 test('values come after the statuses, and the sizes of the cells of a grid after them', async () => {
   const grid = { columns: ['x'], rows: ['1', '2', '3'] };
   const cells = [...new Uint8Array(Uint32Array.from([2, 0, 1]).buffer)];

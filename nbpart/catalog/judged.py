@@ -3,6 +3,7 @@
 # ruff: noqa: S608  what is put into SQL is constants of this package and ids made int
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbpart.catalog.records import Finding
@@ -51,6 +52,34 @@ def load_blocking(batch: Batch, asset_id: int) -> tuple[NDArray[np.int64], list[
     """The partitions of an asset that fail a blocking check: the ids of their keys, and the name of the first check."""
     rows = batch.arrow(f"{select_blocking(asset_id)} ORDER BY j.key_id")
     return rows.column("key_id").to_numpy(), rows.column("check_name").to_pylist()
+
+
+def load_unsound_ids(batch: Batch, asset_ids: Sequence[int]) -> dict[int, NDArray[np.int64]]:
+    """The keys whose data do not pass a check, of each of some assets that has checks."""
+    rows = batch.numpy(
+        """SELECT j.asset_id::BIGINT AS asset_id, j.key_id FROM check_facts AS j JOIN checks AS c USING (check_id)
+        JOIN partition_facts AS p ON p.asset_id = j.asset_id AND p.key_id = j.key_id AND p.data_hash = j.data_hash
+        WHERE c.active AND NOT j.passed AND j.asset_id IN (SELECT unnest(?::INTEGER[])) GROUP BY ALL""",
+        list(asset_ids),
+    )
+    judged = batch.rows(
+        "SELECT DISTINCT asset_id FROM checks WHERE active AND asset_id IN (SELECT unnest(?::INTEGER[]))",
+        list(asset_ids),
+    )
+    return {asset_id: rows["key_id"][rows["asset_id"] == asset_id] for (asset_id,) in judged}
+
+
+def count_unsound(batch: Batch) -> dict[int, int]:
+    """How many members of the set of each asset have data that do not pass a check; assets without one are left out."""
+    return dict(
+        batch.rows(
+            """SELECT j.asset_id, count(DISTINCT j.key_id) FROM check_facts AS j JOIN checks AS c USING (check_id)
+            JOIN partition_facts AS p ON p.asset_id = j.asset_id AND p.key_id = j.key_id AND p.data_hash = j.data_hash
+            JOIN assets AS a ON a.asset_id = j.asset_id
+            JOIN members AS m ON m.set_id = a.set_id AND m.key_id = j.key_id
+            WHERE c.active AND NOT j.passed GROUP BY j.asset_id"""
+        )
+    )
 
 
 #: What the events say of the last outcome of each check and partition.

@@ -316,7 +316,8 @@ class CellFacts:
 class PartitionRecord:
     """One partition: the run that its status is about, and its current data.
 
-    ``blocked`` says why the last backfill could not run it, "" where it could.
+    ``blocked`` says why the last backfill could not run it, "" where it could; ``checks`` what each check says of its
+    data: name, outcome, and more in a few words.
     """
 
     key: str | None
@@ -328,6 +329,7 @@ class PartitionRecord:
     bytes: int | None
     metrics: Mapping[str, int | float | bool | str]
     blocked: str = ""
+    checks: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

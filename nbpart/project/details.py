@@ -63,7 +63,8 @@ def load_partition_details(project: Project, asset: str, partition_key: str | No
         run_id=found.run.run_id if found.run else None,
         runs=tuple(_summarize_run(row) for row in runs.itertuples(index=False)),
         code=f"ws.load({spell_partition(asset, key)})",
-        blocked="" if why.causes[0].kind is CauseKind.INPUT_FAILED else found.blocked,
+        blocked="" if why.causes[0].kind in (CauseKind.INPUT_FAILED, CauseKind.CHECK_FAILED) else found.blocked,
+        checks=found.checks,
     )
 
 

@@ -105,7 +105,7 @@ class PartitionDetails:
 
     ``why`` is the sentence that says why it is what it is, in parts, each with the partition whose name it is, or None.
     ``blocked`` is what kept the last backfill from running it, or "" where that is said already. ``run_id`` is the run
-    that the status comes from.
+    that the status comes from. ``checks`` is what each check says of its data: name, outcome, more in a few words.
     """
 
     asset: str
@@ -118,6 +118,7 @@ class PartitionDetails:
     runs: tuple[RunSummary, ...]
     code: str
     blocked: str = ""
+    checks: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from html import escape
 from nbpart.widgets.clipping import clip, strip_terminal_codes
 from nbpart.widgets.counts import describe_counts
 from nbpart.widgets.explorer_model import PanelModel
+from nbpart.widgets.palette import describe_check
 from nbpart.widgets.tables import mark_html, page_html
 from nbpart.widgets.values import to_exact_json
 
@@ -35,6 +36,8 @@ def _facts(model: PanelModel) -> Iterator[tuple[str, str]]:
     yield "why", strip_terminal_codes("".join(text for text, _ in partition.why))
     if partition.blocked:
         yield "blocked", strip_terminal_codes(partition.blocked)
+    for name, *said in () if model.opened_run_id else partition.checks:
+        yield f"check {name}", clip(strip_terminal_codes(describe_check(*said)))
     yield from ((name, str(value)) for name, value in partition.params.items())
     made = (run.materialization if run and model.opened_run_id else None) or partition.materialization
     if made is not None:

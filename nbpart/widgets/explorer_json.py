@@ -17,6 +17,7 @@ from nbpart.widgets.actions import (
     RunDetails,
 )
 from nbpart.widgets.clipping import clip_value, strip_terminal_codes
+from nbpart.widgets.palette import describe_check
 from nbpart.widgets.values import to_exact_json, to_iso
 
 _HEAD_ROWS = 12
@@ -30,6 +31,9 @@ def partition_json(shown: PartitionDetails) -> payloads.PartitionJson:
         "status": shown.status,
         "why": [_why_part_json(*part) for part in shown.why],
         "blocked": strip_terminal_codes(shown.blocked)[:_MAX_MESSAGE],
+        "checks": [
+            (name, strip_terminal_codes(describe_check(*said))[:_MAX_MESSAGE]) for name, *said in shown.checks
+        ],
         "params": [(name, str(to_iso(value))) for name, value in shown.params.items()],
         "materialization": None if shown.materialization is None else materialization_json(shown.materialization),
         "runs": [

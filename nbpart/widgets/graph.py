@@ -11,6 +11,7 @@ from typing import Any
 import traitlets
 
 from nbpart.catalog import AssetRecord, Batch, Catalog, queries
+from nbpart.catalog.judged import count_unsound
 from nbpart.catalog.lateness import count_late, find_next_due
 from nbpart.catalog.queries import Changes
 from nbpart.states import OUTDATED, STATUS_CODES
@@ -21,7 +22,7 @@ from nbpart.widgets.clipping import clip, strip_terminal_codes
 from nbpart.widgets.contracts import GRAPH
 from nbpart.widgets.counts import Counts
 from nbpart.widgets.dead_processes import ACTIVE_CODES, DeadProcessCheck
-from nbpart.widgets.graph_model import GraphModel, build_graph, counts_by_name, definitions_of
+from nbpart.widgets.graph_model import GraphModel, Marked, build_graph, counts_by_name, definitions_of
 from nbpart.widgets.graph_payloads import GraphState
 from nbpart.widgets.graph_svg import graph_html
 from nbpart.widgets.live_widget import LiveWidget
@@ -42,13 +43,15 @@ FIRST_ASSET_EXAMPLE = (
 class _Read:
     """What was read of the catalog; ``assets`` is None if none was registered since the last reading.
 
-    ``late`` is how many partitions are late, by asset id, until ``late_until`` at least.
+    ``late`` is how many partitions are late, by asset id, until ``late_until`` at least, ``unsound`` how many have data
+    that do not pass a check.
     """
 
     counts: dict[int, Counts]
     assets: list[AssetRecord] | None
     late: dict[int, int]
     late_until: datetime | None
+    unsound: dict[int, int]
 
 
 class AssetGraph(LiveWidget):
@@ -121,7 +124,7 @@ class AssetGraph(LiveWidget):
 
     def read(self, batch: Batch, changes: Changes) -> _Read:
         assets = queries.load_assets(batch) if changes.registered else None
-        return _Read(changes.counts, assets, count_late(batch), find_next_due(batch))
+        return _Read(changes.counts, assets, count_late(batch), find_next_due(batch), count_unsound(batch))
 
     def apply(self, found: _Read) -> None:
         with self.lock:
@@ -131,7 +134,7 @@ class AssetGraph(LiveWidget):
                 self.model = self._build(self.folded)
                 self.send_patch("graph", {"graph": self.model.to_json()})
                 return
-            self.model = before.with_counts(counts_by_name(self._assets, found.counts), self._late_by_name())
+            self.model = before.with_counts(counts_by_name(self._assets, found.counts), self._marked_by_name())
             if changed := self.model.changed_counts(before):
                 self.send_patch("counts", {"changed": changed})
 
@@ -195,15 +198,16 @@ class AssetGraph(LiveWidget):
 
     def _build(self, folded: Collection[str]) -> GraphModel:
         counts = counts_by_name(self._assets, self._read.counts)
-        return build_graph(definitions_of(self._assets), counts, folded, self._late_by_name())
+        return build_graph(definitions_of(self._assets), counts, folded, self._marked_by_name())
 
-    def _late_by_name(self) -> dict[str, int]:
-        return {asset.name: self._read.late.get(asset.asset_id, 0) for asset in self._assets}
+    def _marked_by_name(self) -> dict[str, Marked]:
+        late, unsound = self._read.late, self._read.unsound
+        return {one.name: Marked(late.get(one.asset_id, 0), unsound.get(one.asset_id, 0)) for one in self._assets}
 
     def __repr__(self) -> str:
         return f"<AssetGraph of {len(self._assets)} assets and sources>"
 
 
 def _read_all(batch: Batch) -> tuple[_Read, list[AssetRecord], int]:
-    read = _Read(queries.count_by_code(batch), None, count_late(batch), find_next_due(batch))
+    read = _Read(queries.count_by_code(batch), None, count_late(batch), find_next_due(batch), count_unsound(batch))
     return read, queries.load_assets(batch), batch.sequence

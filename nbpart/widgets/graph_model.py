@@ -20,7 +20,17 @@ COLUMN, ROW = 256, 76
 #: A longer label of an edge is cut short; the sentences beside it are whole.
 MAX_LABEL_LENGTH = 24
 _CHAR_WIDTH = 6
-NOTHING_LATE: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """How many partitions of an asset are late, and of how many the data do not pass a check."""
+
+    late: int = 0
+    unsound: int = 0
+
+
+NOTHING_MARKED: Mapping[str, Marked] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,8 @@ class Card:
 
     ``kind`` is that of the asset, "source" or "group". ``members`` are the names of the assets on it (one, or those of
     the group) and ``member_counts`` their counts, in the same order. ``set_name`` is the set of its partitions, or "".
-    ``reads_itself`` says by which mappings it reads itself, or "". ``late`` is how many partitions are late. ``x`` and
-    ``y`` are the upper left corner, in pixels.
+    ``reads_itself`` says by which mappings it reads itself, or "". ``late`` is how many partitions are late,
+    ``unsound`` how many have data that do not pass a check. ``x`` and ``y`` are the upper left corner, in pixels.
     """
 
     name: str
@@ -44,6 +54,7 @@ class Card:
     member_counts: tuple[Counts, ...] = ()
     reads_itself: str = ""
     late: int = 0
+    unsound: int = 0
 
     @property
     def counts(self) -> Counts:
@@ -96,26 +107,27 @@ class GraphModel:
             "card": (CARD_WIDTH, CARD_HEIGHT),
         }
 
-    def with_counts(self, by_name: Mapping[str, Counts], late: Mapping[str, int] = NOTHING_LATE) -> GraphModel:
-        """Return the same graph with these counts, and how many are late, by name of asset; others have none."""
+    def with_counts(self, by_name: Mapping[str, Counts], marked: Mapping[str, Marked] = NOTHING_MARKED) -> GraphModel:
+        """Return the same graph with these counts, and how many are marked, by name of asset; others have none."""
         cards = tuple(
             replace(
                 card,
                 member_counts=tuple(by_name.get(m, NO_COUNTS) for m in card.members),
-                late=sum(late.get(m, 0) for m in card.members),
+                late=sum(marked[m].late for m in card.members if m in marked),
+                unsound=sum(marked[m].unsound for m in card.members if m in marked),
             )
             for card in self.cards
         )
         return replace(self, cards=cards)
 
-    def changed_counts(self, before: GraphModel) -> list[tuple[int, list[list[int]], int]]:
-        """Return (index, counts of each member, how many are late) of the cards that differ from ``before``, which has
-        the same cards."""
+    def changed_counts(self, before: GraphModel) -> list[tuple[int, list[list[int]], int, int]]:
+        """Return (index, counts of each member, how many are late, and unsound) of the cards that differ from
+        ``before``, which has the same cards."""
         pairs = zip(self.cards, before.cards, strict=True)
         return [
-            (i, [list(one) for one in now.member_counts], now.late)
+            (i, [list(one) for one in now.member_counts], now.late, now.unsound)
             for i, (now, then) in enumerate(pairs)
-            if (now.member_counts, now.late) != (then.member_counts, then.late)
+            if (now.member_counts, now.late, now.unsound) != (then.member_counts, then.late, then.unsound)
         ]
 
 
@@ -123,7 +135,7 @@ def build_graph(
     definitions: Sequence[AssetDefinition],
     counts: Mapping[str, Counts],
     folded: Collection[str] = (),
-    late: Mapping[str, int] = NOTHING_LATE,
+    marked: Mapping[str, Marked] = NOTHING_MARKED,
 ) -> GraphModel:
     """Lay out these assets and sources; each group named in ``folded`` becomes one card. Unknown groups are ignored."""
     graph = AssetGraph(definitions)
@@ -157,7 +169,7 @@ def build_graph(
     width = layout.columns * column - (column - CARD_WIDTH) if cards else 0.0
     height = layout.rows * ROW - (ROW - CARD_HEIGHT) if cards else 0.0
     model = GraphModel(placed, lines, tuple(sizes.items()), folded_groups, round(width, 1), round(height, 1))
-    return model.with_counts(counts, late)
+    return model.with_counts(counts, marked)
 
 
 def _label_edge(graph: AssetGraph, edges: Iterable[GraphEdge]) -> str:
@@ -230,4 +242,5 @@ def _card_json(card: Card) -> CardJson:
         "counts": list(card.counts),
         "member_counts": [list(one) for one in card.member_counts],
         "late": card.late,
+        "unsound": card.unsound,
     }

@@ -8,7 +8,7 @@ from typing import TypedDict
 class CardJson(TypedDict):
     """An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member.
 
-    ``late`` is how many of its partitions are late."""
+    ``late`` is how many of its partitions are late, ``unsound`` how many have data that do not pass a check."""
 
     name: str
     kind: str
@@ -22,6 +22,7 @@ class CardJson(TypedDict):
     counts: list[int]
     member_counts: list[list[int]]
     late: int
+    unsound: int
 
 
 class EdgeJson(TypedDict):
@@ -66,9 +67,9 @@ class GraphState(GraphPatch):
 
 
 class CountsPatch(TypedDict):
-    """Cards whose counts changed, by index, with the counts of each member, and how many partitions are late."""
+    """Cards whose counts changed, by index, with the counts of each member, and how many are late and unsound."""
 
-    changed: list[tuple[int, list[list[int]], int]]
+    changed: list[tuple[int, list[list[int]], int, int]]
 
 
 class CausesJson(TypedDict):

@@ -8,7 +8,7 @@ from html import escape
 from nbpart.states import BAR_ORDER, NOTABLE, STATUS_CODES, PartitionStatus
 from nbpart.widgets.counts import Counts, describe_counts
 from nbpart.widgets.graph_model import CARD_HEIGHT, CARD_WIDTH, MAX_LABEL_LENGTH, Card, Edge, GraphModel
-from nbpart.widgets.palette import LATE, MARKS, colour_rules
+from nbpart.widgets.palette import LATE, MARKS, UNSOUND, UNSOUND_WORDS, colour_rules
 
 _STATUSES = tuple(STATUS_CODES)
 _MAX_NAME_LENGTH = 25
@@ -118,16 +118,18 @@ def summarize_counts(card: Card) -> str:
         return f"{card.total:,} key{'' if card.total == 1 else 's'}" if card.set_name else "one"
     if card.total == 1 and not card.set_name and card.kind != "group":
         status = _STATUSES[counts.index(1)]
-        return f"{MARKS[status].glyph} {status}" + (f" {LATE.glyph}" if card.late else "")
+        marks = (f" {mark.glyph}" for mark, n in ((LATE, card.late), (UNSOUND, card.unsound)) if n)
+        return f"{MARKS[status].glyph} {status}" + "".join(marks)
     text = f"{counts[STATUS_CODES[PartitionStatus.MATERIALIZED]]:,} / {card.total:,}"
     for status in NOTABLE:
         if n := counts[STATUS_CODES[status]]:
             text += f" {MARKS[status].glyph}{n:,}"
-    return text + (f" {LATE.glyph}{card.late:,}" if card.late else "")
+    return text + "".join(f" {mark.glyph}{n:,}" for mark, n in ((LATE, card.late), (UNSOUND, card.unsound)) if n)
 
 
 def describe_card(card: Card) -> str:
     """A card in one sentence, for its tooltip and for screen readers."""
     own = f"; reads itself: {card.reads_itself}" if card.reads_itself else ""
     late = f", {card.late:,} late" if card.late else ""
+    late += f", {card.unsound:,} {UNSOUND_WORDS}" if card.unsound else ""
     return f"{card.name} ({card.kind}): {describe_counts(card.counts) or 'no partitions'}{late}{own}"

@@ -25,6 +25,7 @@ from nbpart.widgets.heatmap_state import CatalogChanges, HeatmapState
 from nbpart.widgets.heatmap_svg import heatmap_html
 from nbpart.widgets.heatmap_views import Patch
 from nbpart.widgets.live_widget import LiveWidget
+from nbpart.widgets.palette import describe_check
 from nbpart.widgets.schema import Answer
 from nbpart.widgets.values import to_exact_json
 
@@ -272,6 +273,7 @@ def facts_json(found: PartitionRecord) -> payloads.PartitionFactsJson:
         "rows": found.rows,
         "error": error[:2_000],
         "blocked": found.blocked[:2_000],
+        "checks": [(name, describe_check(*said)[:300]) for name, *said in found.checks[:20]],
         "metrics": [(name, clip_value(to_exact_json(value))) for name, value in list(found.metrics.items())[:20]],
     }
 

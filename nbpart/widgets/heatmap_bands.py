@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbpart.catalog import Batch, Catalog, SetRecord, queries
+from nbpart.catalog.judged import load_unsound_ids
 from nbpart.catalog.lateness import load_late_ids
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     #: Reads which keys of each asset are chosen: name -> key ids.
     Choose = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
 
-#: The bit of a status that is sent which says that the partition is late.
-LATE_BIT = 128
+#: The bits of a status that is sent which say that the partition is late, and that its data do not pass a check.
+LATE_BIT, UNSOUND_BIT = 128, 64
 MISSING, MATERIALIZED = STATUS_CODES[PartitionStatus.MISSING], STATUS_CODES[PartitionStatus.MATERIALIZED]
 
 
@@ -119,6 +120,8 @@ class Band:
         self.levels: NDArray[np.uint8] | None = None
         #: Which are late; None where nothing is expected of any of its assets.
         self.late: NDArray[np.bool_] | None = None
+        #: Whose data do not pass a check; None where none of its assets has one.
+        self.unsound: NDArray[np.bool_] | None = None
         #: A value lies outside the scale, so the band has to be read again.
         self.exceeds_scale = False
 
@@ -149,18 +152,22 @@ class Band:
         self.status[row, members] = status
 
     def encode(self, row: int, members: NDArray[np.int64] | slice) -> NDArray[np.uint8]:
-        """The status codes of some members of a row as they are sent: with a bit more where one is late."""
+        """The status codes of some members of a row as they are sent: with the bits of what else is said of them."""
         import numpy as np
 
         codes: NDArray[np.uint8] = self.status[row, members]
-        if self.late is None:
-            return codes
-        bits: NDArray[np.uint8] = np.where(self.late[row, members], LATE_BIT, 0).astype(np.uint8)
-        return codes | bits
+        for mask, bit in ((self.late, LATE_BIT), (self.unsound, UNSOUND_BIT)):
+            if mask is not None:
+                codes = codes | np.where(mask[row, members], bit, 0).astype(np.uint8)
+        return codes
 
     def count_late(self) -> list[int]:
         """How many partitions of each row are late."""
         return [0] * len(self.rows) if self.late is None else self.late.sum(axis=1).tolist()
+
+    def count_unsound(self) -> list[int]:
+        """How many partitions of each row have data that do not pass a check."""
+        return [0] * len(self.rows) if self.unsound is None else self.unsound.sum(axis=1).tolist()
 
     def append_members(self, version: int, key_ids: NDArray[np.int64]) -> None:
         """Append keys; their partitions are missing. ``key_ids`` are those of all members, the old ones first."""
@@ -173,6 +180,8 @@ class Band:
             self.levels = np.pad(self.levels, ((0, 0), (0, more)))
         if self.late is not None:
             self.late = np.pad(self.late, ((0, 0), (0, more)))
+        if self.unsound is not None:
+            self.unsound = np.pad(self.unsound, ((0, 0), (0, more)))
         self.members = Members(key_ids)
         self.places = Places(len(key_ids))
         self.version = version
@@ -233,8 +242,9 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], optio
     band = Band(key_set, version, rows, Members(key_ids))
     values: list[NDArray[np.float64]] = []
     for place, row in enumerate(rows):
-        facts, late = catalog.read(lambda b, row=row: _load_row(b, row, options.column))  # type: ignore[misc]
-        apply_late(band, place, late.get(row.asset_id))
+        facts, late, unsound = catalog.read(lambda b, row=row: _load_row(b, row, options.column))  # type: ignore[misc]
+        apply_mask(band, "late", place, late.get(row.asset_id))
+        apply_mask(band, "unsound", place, unsound.get(row.asset_id))
         band.status[place] = band.members.fill(facts.key_ids, facts.status, MISSING)
         if options.column:
             values.append(band.members.fill(facts.key_ids, facts.values, np.nan))
@@ -247,8 +257,11 @@ def load_band(catalog: Catalog, key_set: SetRecord, rows: tuple[Row, ...], optio
     return band
 
 
-def _load_row(batch: Batch, row: Row, column: str | None) -> tuple[CellFacts, dict[int, NDArray[np.int64]]]:
-    return cells.cell_facts(batch, row.asset_id, column), load_late_ids(batch, [row.asset_id])
+def _load_row(
+    batch: Batch, row: Row, column: str | None
+) -> tuple[CellFacts, dict[int, NDArray[np.int64]], dict[int, NDArray[np.int64]]]:
+    ids = [row.asset_id]
+    return cells.cell_facts(batch, row.asset_id, column), load_late_ids(batch, ids), load_unsound_ids(batch, ids)
 
 
 def load_places(catalog: Catalog, band: Band, options: ViewOptions) -> Places:
@@ -349,17 +362,21 @@ def apply_facts(band: Band, row: int, facts: CellFacts) -> RowChange | None:
     return RowChange(row, numbers[differs], status[differs], levels)
 
 
-def apply_late(band: Band, row: int, key_ids: NDArray[np.int64] | None) -> RowChange | None:
-    """Update which members of a row are late, None where none can be; return which differ from before, or None."""
+def apply_mask(
+    band: Band, name: Literal["late", "unsound"], row: int, key_ids: NDArray[np.int64] | None
+) -> RowChange | None:
+    """Update which members of a row are late or unsound, None where none can be; return which differ, or None."""
     import numpy as np
 
-    if key_ids is None and band.late is None:
+    mask: NDArray[np.bool_] | None = getattr(band, name)
+    if key_ids is None and mask is None:
         return None
-    if band.late is None:
-        band.late = np.zeros(band.status.shape, np.bool_)
-    late = _mask_of(band, np.empty(0, np.int64) if key_ids is None else key_ids)
-    differs = np.flatnonzero(band.late[row] != late)
-    band.late[row] = late
+    if mask is None:
+        mask = np.zeros(band.status.shape, np.bool_)
+        setattr(band, name, mask)
+    now = _mask_of(band, np.empty(0, np.int64) if key_ids is None else key_ids)
+    differs = np.flatnonzero(mask[row] != now)
+    mask[row] = now
     if not len(differs):
         return None
     levels = None if band.levels is None else band.levels[row, differs]

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nbpart.catalog import Batch, Catalog, queries
+from nbpart.catalog.judged import load_unsound_ids
 from nbpart.catalog.lateness import find_next_due, load_late_ids
 from nbpart.catalog.queries import cells
 from nbpart.catalog.records import CellFacts, PartitionRecord
@@ -44,8 +45,8 @@ class CatalogChanges:
 
     ``load_count`` is that of the state when this was read. ``changed`` are the new facts by asset id, ``members`` the
     version and the key ids of sets whose keys changed, by set id, ``metrics`` the names of metrics in what changed,
-    ``late`` the ids of the keys that are late now, of each asset of which something is expected, and ``late_until``
-    when that may change by the time alone.
+    ``late`` the ids of the keys that are late now, of each asset of which something is expected, ``late_until`` when
+    that may change by the time alone, ``unsound`` the ids of those whose data do not pass a check.
     """
 
     load_count: int
@@ -55,6 +56,7 @@ class CatalogChanges:
     metrics: Sequence[str]
     late: Mapping[int, NDArray[np.int64]]
     late_until: datetime | None
+    unsound: Mapping[int, NDArray[np.int64]]
 
 
 class HeatmapState:
@@ -149,7 +151,8 @@ class HeatmapState:
         }
         metrics = cells.metric_names(batch, asset_ids, structure.sequence) if changed else ()
         late = load_late_ids(batch, asset_ids)
-        return CatalogChanges(load_count, current, changed, members, metrics, late, find_next_due(batch))
+        until, unsound = find_next_due(batch), load_unsound_ids(batch, asset_ids)
+        return CatalogChanges(load_count, current, changed, members, metrics, late, until, unsound)
 
     def update(self, found: CatalogChanges | None = None) -> None:
         """Apply what `read_changes` returned, or what it returns now, and publish what that changes."""
@@ -343,8 +346,9 @@ class HeatmapState:
             for place, one in enumerate(band.rows):
                 facts = found.changed.get(one.asset_id)
                 changed = None if facts is None else heatmap_bands.apply_facts(band, place, facts)
-                late = heatmap_bands.apply_late(band, place, found.late.get(one.asset_id))
-                changes += [(number, change) for change in (changed, late) if change is not None]
+                late = heatmap_bands.apply_mask(band, "late", place, found.late.get(one.asset_id))
+                unsound = heatmap_bands.apply_mask(band, "unsound", place, found.unsound.get(one.asset_id))
+                changes += [(number, change) for change in (changed, late, unsound) if change is not None]
         return changes
 
     def _publish_changes(self, changes: Sequence[tuple[int, RowChange]], grown_sets: Mapping[int, object]) -> None:

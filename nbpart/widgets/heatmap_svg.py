@@ -10,7 +10,7 @@ from nbpart.states import COLUMN_ORDER, DISPLAY_ORDER, STATUS_CODES, PartitionSt
 from nbpart.widgets.heatmap_bands import Band
 from nbpart.widgets.heatmap_grid_svg import MAX_CELLS, draw_grid
 from nbpart.widgets.key_origins import describe_origin
-from nbpart.widgets.palette import LATE, MARKS, colour_rules
+from nbpart.widgets.palette import LATE, MARKS, UNSOUND, UNSOUND_WORDS, colour_rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,8 @@ def heatmap_html(bands: Sequence[Band]) -> str:
     marks = [f"{MARKS[s].glyph} {s}" for s in DISPLAY_ORDER]
     if any(any(band.count_late()) for band in bands):
         marks.append(f"{LATE.glyph} late")
+    if any(any(band.count_unsound()) for band in bands):
+        marks.append(f"{UNSOUND.glyph} {UNSOUND_WORDS}")
     legend = f'<p class="faint">{" · ".join(marks)}</p>'
     body = legend + "".join(_band_html(band) for band in bands) if bands else "<p>No assets yet.</p>"
     return f'<div class="nbpart-heat-static">{style}{body}</div>'
@@ -81,6 +83,9 @@ def _row_html(band: Band, place: int, codes: NDArray[np.uint8], counts: NDArray[
     if late is not None and late.any():
         n = int(late.sum())
         label, brief = f"{label}, {n:,} late", f"{brief} {LATE.glyph}\N{NO-BREAK SPACE}{n:,}"
+    if band.unsound is not None and (n := int(band.places.take(band.unsound[place]).sum())):
+        label = f"{label}, {n:,} {UNSOUND_WORDS}"
+        brief = f"{brief} {UNSOUND.glyph}\N{NO-BREAK SPACE}{n:,}"
     if grid is None or band.layout != "grid" or len(grid.columns) * len(grid.rows) > MAX_CELLS:
         return f"<tr><td>{escape(name)}</td><td>{_svg(codes, label, late)}</td><td>{brief}</td></tr>"
     drawn = draw_grid(grid, codes, label)

@@ -25,9 +25,9 @@ class View:
     """All that is shown: `head` is JSON, `cells` a stream of bytes that zlib compressed.
 
     The stream has for each band in turn: for each row the status code of every place (uint8, whose highest bit says
-    that it is late); for each row the value
-    level of every place (uint8, only if colours show values); and the number of places of every cell (little-endian
-    uint32, only if the layout is a grid, whose places are in the order of their cells).
+    that it is late, the next one that its data do not pass a check); for each row the value level of every place
+    (uint8, only if colours show values); and the number of places of every cell (little-endian uint32, only if the
+    layout is a grid, whose places are in the order of their cells).
     """
 
     head: HeatmapHeadJson
@@ -113,4 +113,4 @@ def band_json(band: Band) -> BandJson:
 def band_sizes_json(band: Band) -> BandSizesJson:
     """What changes of a band while its rows and its layout stay."""
     return {"n_keys": len(band.members), "shown": band.places.n, "counts": band.counts.tolist(),
-            "late": band.count_late()}  # fmt: skip
+            "late": band.count_late(), "unsound": band.count_unsound()}  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nbpart.states import BackfillStatus, PartitionStatus, StepStatus
+from nbpart.states import BackfillStatus, CheckOutcome, PartitionStatus, StepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,13 @@ MARKS: Mapping[PartitionStatus, Mark] = {
 
 #: What is late beside its status: a corner of this colour, by whose shape it is seen on each of the others.
 LATE = Mark("#000000", "#ffffff", "◥")
+
+#: What does not pass a check, beside its status: a corner of this colour, opposite to that of what is late.
+UNSOUND = Mark("#b5179e", "#ff7ad9", "◣")
+#: What is said of such partitions beside a number.
+UNSOUND_WORDS = "not passing a check"
+#: The glyph of each outcome of a check.
+OUTCOME_GLYPHS: Mapping[str, str] = {CheckOutcome.PASSED: "✓", CheckOutcome.WARNED: "!", CheckOutcome.FAILED: "✕"}
 
 _P, _S = PartitionStatus, StepStatus
 #: Statuses of steps, runs and backfills: the status of partitions whose colour each has, and its own glyph.
@@ -74,7 +81,7 @@ def colour_rules(scope: str) -> str:
 
     The colours are those of JupyterLab's theme where there is one, else of the reader's preference.
     """
-    marks: dict[str, Mark] = {**{str(s): m for s, m in MARKS.items()}, "late": LATE}
+    marks: dict[str, Mark] = {**{str(s): m for s, m in MARKS.items()}, "late": LATE, "unsound": UNSOUND}
     light = "".join(f"--nbpart-{s}:{m.light};" for s, m in marks.items()) + f"--nbpart-background:{LIGHT_BACKGROUND};"
     dark = "".join(f"--nbpart-{s}:{m.dark};" for s, m in marks.items()) + f"--nbpart-background:{DARK_BACKGROUND};"
     return (
@@ -82,3 +89,8 @@ def colour_rules(scope: str) -> str:
         f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {scope}{{{dark}}}}}\n"
         f'body[data-jp-theme-light="false"] {scope}{{{dark}}}'
     )
+
+
+def describe_check(outcome: str, detail: str) -> str:
+    """Return what a check says in words, with the glyph of its outcome in front."""
+    return f"{OUTCOME_GLYPHS[outcome]} {outcome}" + (f": {detail}" if detail else "")

@@ -129,13 +129,14 @@ class ScaleJson(TypedDict):
 
 
 class BandSizesJson(TypedDict):
-    """The number of keys of a band, how many of them are shown, its counts by row and status code, and how many
-    partitions of each row are late."""
+    """The number of keys of a band, how many of them are shown, its counts by row and status code, how many partitions
+    of each row are late, and how many have data that do not pass a check (``unsound``)."""
 
     n_keys: int
     shown: int
     counts: list[list[int]]
     late: list[int]
+    unsound: list[int]
 
 
 class BandJson(BandSizesJson):
@@ -206,7 +207,7 @@ class SelectionPatch(TypedDict):
 
 
 class PartitionFactsJson(TypedDict):
-    """What is recorded about one partition."""
+    """What is recorded about one partition; ``checks`` is what each says of its data."""
 
     key: str | None
     status: PartitionStatusName
@@ -218,6 +219,7 @@ class PartitionFactsJson(TypedDict):
     rows: int | None
     error: str
     blocked: str
+    checks: list[tuple[str, str]]
     metrics: list[tuple[str, float | str]]
 
 
@@ -341,12 +343,14 @@ class NamedPartitionJson(TypedDict):
 class PartitionJson(TypedDict):
     """A partition with its newest runs; ``run_id`` is the run that its status comes from.
 
-    ``why`` is a sentence in parts, each with the partition whose name it is, or null.
+    ``why`` is a sentence in parts, each with the partition whose name it is, or null. ``checks`` is what each check
+    says of its data: the name and words.
     """
 
     status: PartitionStatusName
     why: list[tuple[str, NamedPartitionJson | None]]
     blocked: str
+    checks: list[tuple[str, str]]
     params: list[tuple[str, str]]
     materialization: MaterializationJson | None
     runs: list[RunSummaryJson]

@@ -91,7 +91,7 @@ def test_only_counts_that_changed_are_sent() -> None:
     before = build_graph(PIPELINE, {"raw": (3, 0, 0, 0, 0, 0)})
     after = before.with_counts({"raw": (2, 0, 0, 1, 0, 0)})
     at = [card.name for card in before.cards].index("raw")
-    assert after.changed_counts(before) == [(at, [[2, 0, 0, 1, 0, 0]], 0)]
+    assert after.changed_counts(before) == [(at, [[2, 0, 0, 1, 0, 0]], 0, 0)]
     assert after.changed_counts(after) == []
     assert place(after, "raw") == place(before, "raw")
 
@@ -184,7 +184,7 @@ def test_new_keys_come_as_counts(graph: AssetGraph, catalog: Catalog) -> None:
     page = Page(graph)
     add(catalog, "a", HOSTILE)
     message = page.wait_for(lambda m: m.get("kind") == "counts")
-    assert message["payload"]["changed"] == [(i, [[2, 0, 0, 0, 0, 0]], 0) for i in range(4)]
+    assert message["payload"]["changed"] == [(i, [[2, 0, 0, 0, 0, 0]], 0, 0) for i in range(4)]
     assert graph.get_state("snapshot")["snapshot"]["state"]["graph"]["cards"][1]["counts"] == [2, 0, 0, 0, 0, 0]
 
 
@@ -286,6 +286,6 @@ def test_a_folded_group_still_knows_the_counts_of_each_of_its_assets() -> None:
     assert group["member_counts"] == [[1, 0, 0, 0, 0, 2], [0, 0, 0, 0, 3, 0]]
     assert report["member_counts"] == [report["counts"]]
     now = model.with_counts({"raw": (0, 0, 0, 0, 0, 3), "clean": (0, 0, 0, 0, 3, 0)})
-    assert now.changed_counts(model) == [(0, [[0, 0, 0, 0, 0, 3], [0, 0, 0, 0, 3, 0]], 0)]
+    assert now.changed_counts(model) == [(0, [[0, 0, 0, 0, 0, 3], [0, 0, 0, 0, 3, 0]], 0, 0)]
     swapped = model.with_counts({"raw": (0, 0, 0, 0, 3, 0), "clean": (1, 0, 0, 0, 0, 2)})
-    assert swapped.changed_counts(model) == [(0, [[0, 0, 0, 0, 3, 0], [1, 0, 0, 0, 0, 2]], 0)]
+    assert swapped.changed_counts(model) == [(0, [[0, 0, 0, 0, 3, 0], [1, 0, 0, 0, 0, 2]], 0, 0)]

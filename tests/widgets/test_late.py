@@ -116,7 +116,7 @@ def test_cards_of_the_graph_count_what_is_late(opened: nbpart.Workspace) -> None
     assert "visits (function): 4 missing, 2 late" in graph.static_html()
     make(opened, "visits", "2026-03-05")
     message = page.wait_for(lambda m: m.get("kind") == "counts")
-    assert [late for _, _, late in message["payload"]["changed"]] == [1]
+    assert [late for _, _, late, _ in message["payload"]["changed"]] == [1]
     graph.folded = ["daily"]
     assert [card.late for card in graph.model.cards] == [1]
     set_clock(opened, "2026-03-08T09:00Z")

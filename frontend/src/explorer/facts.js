@@ -35,6 +35,7 @@ export function collectFacts(partition, run, opened) {
   /** @type {[name: string, value: string][]} */
   const rows = [];
   if (partition.blocked) rows.push(['blocked', partition.blocked]);
+  if (!opened) for (const [name, said] of partition.checks) rows.push([`check ${name}`, said]);
   rows.push(...partition.params);
   const made = opened ? run && run.materialization : partition.materialization;
   if (made) {

@@ -43,6 +43,15 @@ export const LATE_BIT = 128;
 /** The glyph of what is late beside its status. */
 export const LATE_GLYPH = '◥';
 
+/** The bit that says that the data do not pass a check. */
+export const UNSOUND_BIT = 64;
+
+/** The glyph of such data, and what is said of them beside a number. */
+export const UNSOUND_GLYPH = '◣';
+
+/** What is said of such data beside a number. */
+export const UNSOUND_WORDS = 'not passing a check';
+
 /** Of every status: the status of partitions whose colour it has, and its glyph. */
 export const MARKS = /** @type {const} */ ({
   missing: { colour: 'missing', glyph: '○' },

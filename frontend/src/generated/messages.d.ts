@@ -69,7 +69,7 @@ export interface BoardRunJson {
   error: string;
 }
 
-/** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. ``late`` is how many of its partitions are late. */
+/** An asset, a source or a folded group; ``counts`` are by status code, ``member_counts`` those of each member. ``late`` is how many of its partitions are late, ``unsound`` how many have data that do not pass a check. */
 export interface CardJson {
   name: string;
   kind: string;
@@ -83,6 +83,7 @@ export interface CardJson {
   counts: number[];
   member_counts: number[][];
   late: number;
+  unsound: number;
 }
 
 /** A line between two cards, given by their indices; ``label`` are mappings that were chosen, ``reads`` says all. */
@@ -122,9 +123,9 @@ export interface GraphState {
   example: string;
 }
 
-/** Cards whose counts changed, by index, with the counts of each member, and how many partitions are late. */
+/** Cards whose counts changed, by index, with the counts of each member, and how many are late and unsound. */
 export interface CountsPatch {
-  changed: [number, number[][], number][];
+  changed: [number, number[][], number, number][];
 }
 
 /** Why partitions of an asset or a folded group are not up to date, a sentence for each kind of cause or member. */
@@ -256,12 +257,13 @@ export interface ScaleJson {
   is_log: boolean;
 }
 
-/** The number of keys of a band, how many of them are shown, its counts by row and status code, and how many partitions of each row are late. */
+/** The number of keys of a band, how many of them are shown, its counts by row and status code, how many partitions of each row are late, and how many have data that do not pass a check (``unsound``). */
 export interface BandSizesJson {
   n_keys: number;
   shown: number;
   counts: number[][];
   late: number[];
+  unsound: number[];
 }
 
 /** The assets that share a set of partitions. ``axes`` are the dimensions among which the sides of its grid can be chosen, ``origin`` says where keys come from. */
@@ -270,6 +272,7 @@ export interface BandJson {
   shown: number;
   counts: number[][];
   late: number[];
+  unsound: number[];
   set: string;
   layout: 'line' | 'grid' | 'cell';
   rows: RowJson[];
@@ -323,7 +326,7 @@ export interface SelectionPatch {
   selection: SelectedPlacesJson | null;
 }
 
-/** What is recorded about one partition. */
+/** What is recorded about one partition; ``checks`` is what each says of its data. */
 export interface PartitionFactsJson {
   key: string | null;
   status: PartitionStatus;
@@ -335,6 +338,7 @@ export interface PartitionFactsJson {
   rows: number | null;
   error: string;
   blocked: string;
+  checks: [string, string][];
   metrics: ([string, number | string])[];
 }
 
@@ -437,11 +441,12 @@ export interface NamedPartitionJson {
   key: string | null;
 }
 
-/** A partition with its newest runs; ``run_id`` is the run that its status comes from. ``why`` is a sentence in parts, each with the partition whose name it is, or null. */
+/** A partition with its newest runs; ``run_id`` is the run that its status comes from. ``why`` is a sentence in parts, each with the partition whose name it is, or null. ``checks`` is what each check says of its data: the name and words. */
 export interface PartitionJson {
   status: PartitionStatus;
   why: ([string, NamedPartitionJson | null])[];
   blocked: string;
+  checks: [string, string][];
   params: [string, string][];
   materialization: MaterializationJson | null;
   runs: RunSummaryJson[];

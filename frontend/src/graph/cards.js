@@ -1,6 +1,6 @@
 // Cards and edges of the asset graph, as SVG.
 
-import { CODES, LATE_GLYPH, NOTABLE, STATUSES } from '../generated/constants.js';
+import { CODES, LATE_GLYPH, NOTABLE, STATUSES, UNSOUND_GLYPH, UNSOUND_WORDS } from '../generated/constants.js';
 import { computeBar } from '../shared/bars.js';
 import { setAttributes, svgElement } from '../shared/elements.js';
 import { formatCount, plural, shorten } from '../shared/format.js';
@@ -20,19 +20,21 @@ function formatCompact(n) {
 
 /**
  * What a card says of its counts: [text, status or null] pairs; only glyphs have a status's colour, or that of what is
- * late.
+ * late or does not pass a check.
  *
  * @param {CardJson} card
- * @returns {[words: string, status: PartitionStatus | 'late' | null][]}
+ * @returns {[words: string, status: PartitionStatus | 'late' | 'unsound' | null][]}
  */
 function describeCounts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
   /** @type {ReturnType<typeof describeCounts>} */
   const late = card.late ? [[LATE_GLYPH, 'late']] : [];
+  /** @type {ReturnType<typeof describeCounts>} */
+  const unsound = card.unsound ? [[UNSOUND_GLYPH, 'unsound']] : [];
   if (card.kind === 'source') return [[card.set ? plural(total, 'key') : 'one', null]];
   if (total === 1 && !card.set && card.kind !== 'group') {
     const { name, glyph } = STATUSES[card.counts.indexOf(1)];
-    return [[glyph, name], [` ${name}`, null], ...late];
+    return [[glyph, name], [` ${name}`, null], ...late, ...unsound];
   }
   /** @type {ReturnType<typeof describeCounts>} */
   const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
@@ -41,6 +43,7 @@ function describeCounts(card) {
     if (card.counts[code]) texts.push([STATUSES[code].glyph, name], [formatCompact(card.counts[code]), null]);
   }
   if (card.late) texts.push(...late, [` ${formatCompact(card.late)}`, null]);
+  if (card.unsound) texts.push(...unsound, [` ${formatCompact(card.unsound)}`, null]);
   return texts;
 }
 
@@ -56,8 +59,9 @@ export function describeCard(card) {
   const counts = card.counts.map((n, code) => (n ? `${formatCount(n)} ${STATUSES[code].name}` : '')).filter(Boolean);
   const kind = card.kind === 'group' ? `group of ${card.members.length}` : card.kind;
   const late = card.late ? `, ${formatCount(card.late)} late` : '';
+  const unsound = card.unsound ? `, ${formatCount(card.unsound)} ${UNSOUND_WORDS}` : '';
   const own = card.reads_itself ? `; reads itself: ${card.reads_itself}` : '';
-  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}${late}${own}`;
+  return `${card.name} (${kind}): ${counts.join(', ') || 'no partitions'}${late}${unsound}${own}`;
 }
 
 /**

@@ -8,6 +8,6 @@ import { sumCounts } from './cards.js';
 /** @type {Reducer<GraphContract>['reduce']} */
 export function reduceGraph(state, ...[kind, payload]) {
   if (kind === 'graph') return { ...state, graph: payload.graph };
-  for (const [place, memberCounts, late] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts), late });
+  for (const [place, memberCounts, late, unsound] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts), late, unsound });
   return state;
 }

@@ -1,6 +1,6 @@
 // A view of the asset graph: SVG cards in columns, laid out by Python.
 
-import { DISPLAY_ORDER, LATE_GLYPH, STATUSES } from '../generated/constants.js';
+import { DISPLAY_ORDER, LATE_GLYPH, STATUSES, UNSOUND_GLYPH, UNSOUND_WORDS } from '../generated/constants.js';
 import { element, svgElement } from '../shared/elements.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
 import { makeAnnouncer, onceAFrame, onKeys } from '../shared/page.js';
@@ -48,7 +48,7 @@ export function drawGraph(link, root, model) {
   const legend = element('div', { class: 'nbpart-legend' }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
     return element('span', { class: `s-${name}` }, element('span', { class: 'nbpart-swatch' }), `${glyph} ${name}`);
-  }), element('span', { text: `${LATE_GLYPH} late` }));
+  }), element('span', { text: `${LATE_GLYPH} late` }), element('span', { text: `${UNSOUND_GLYPH} ${UNSOUND_WORDS}` }));
   const details = element('div', { class: 'nbpart-details' });
   const result = makeOutcome();
   const empty = element('div', { class: 'nbpart-empty' });

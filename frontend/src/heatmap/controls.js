@@ -1,6 +1,6 @@
 // The controls around the heatmap's canvas: toolbar, legend with filters, and what is shown without partitions.
 
-import { CODES, DISPLAY_ORDER, LATE_GLYPH, STATUSES } from '../generated/constants.js';
+import { CODES, DISPLAY_ORDER, LATE_GLYPH, STATUSES, UNSOUND_GLYPH, UNSOUND_WORDS } from '../generated/constants.js';
 import { element } from '../shared/elements.js';
 import { formatCount, formatDuration, formatNumber, formatTime, plural, shorten } from '../shared/format.js';
 
@@ -96,7 +96,9 @@ export function makeLegend(on) {
   const lateNumber = element('span', {});
   const late = element('span', { class: 'nbpart-heat-late', hidden: true }, element('span', { class: 'nbpart-glyph s-late', 'aria-hidden': 'true', text: LATE_GLYPH }), ' late ', lateNumber);
   const ramp = element('span', { class: 'nbpart-heat-ramp' });
-  node.append(late, ramp);
+  const unsoundNumber = element('span', {});
+  const unsound = element('span', { class: 'nbpart-heat-late', hidden: true }, element('span', { class: 'nbpart-glyph s-unsound', 'aria-hidden': 'true', text: UNSOUND_GLYPH }), ` ${UNSOUND_WORDS} `, unsoundNumber);
+  node.append(late, unsound, ramp);
   /** @param {HeatmapHeadJson} head */
   const show = (head) => {
     for (const { code, button, number } of buttons) {
@@ -108,6 +110,9 @@ export function makeLegend(on) {
     const lates = head.bands.flatMap((band) => band.late).reduce((sum, n) => sum + n, 0);
     late.hidden = !lates;
     lateNumber.textContent = formatCount(lates);
+    const bad = head.bands.flatMap((band) => band.unsound).reduce((sum, n) => sum + n, 0);
+    unsound.hidden = !bad;
+    unsoundNumber.textContent = formatCount(bad);
     ramp.replaceChildren(...(head.color_by === 'status' ? [] : describeScales(head)));
   };
   return { node, show };
@@ -139,6 +144,7 @@ export function describePartition(found) {
   for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === 'number' ? formatNumber(value) : value}`);
   if (facts.length) lines.push(facts.join(' · '));
   if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
+  for (const [name, said] of found.checks) lines.push(shorten(`check ${name}: ${said}`, 200));
   if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
   if (!lines.length && found.status === 'missing') lines.push('never run');
   return lines;

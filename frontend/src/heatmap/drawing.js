@@ -1,6 +1,6 @@
 // Drawing the heatmap's two canvases.
 
-import { CODES, COLUMN_ORDER, LATE_GLYPH, STATUSES, URGENCY } from '../generated/constants.js';
+import { CODES, COLUMN_ORDER, LATE_GLYPH, STATUSES, UNSOUND_GLYPH, UNSOUND_WORDS, URGENCY } from '../generated/constants.js';
 import { formatCount, formatNumber, plural } from '../shared/format.js';
 import { drawAxis, requestNames } from './axis.js';
 import { describeEmptyBand } from './controls.js';
@@ -128,11 +128,13 @@ function drawCell(view, context, item, y) {
   context.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
   const { name } = STATUSES[code];
   if (!level) drawGlyph(view, context, code, view.size.left + 9, y + 11);
-  const late = own.late[item.row];
-  if (late) drawCorner(view, context, { x: view.size.left, y: y + 2, width: 18, height: 18 });
+  const [late, unsound] = [own.late[item.row], own.unsound[item.row]?.includes(1)];
+  const box = { x: view.size.left, y: y + 2, width: 18, height: 18 };
+  if (late) drawCorner(view, context, box, false);
+  if (unsound) drawCorner(view, context, box, true);
   context.textAlign = 'left';
   context.fillStyle = view.faint;
-  context.fillText(late ? `${name}, late` : name, view.size.left + 26, y + 11);
+  context.fillText([name, late ? 'late' : '', unsound ? UNSOUND_WORDS : ''].filter(Boolean).join(', '), view.size.left + 26, y + 11);
 }
 
 /**
@@ -163,49 +165,54 @@ function drawTrack(view, context, item, y, ratio) {
     context.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
   }
   drawGlyphs(view, context, item, y, own.status[item.row], own.levels && own.levels[item.row]);
-  const late = own.late[item.row];
-  if (late) drawCorners(view, context, item, late);
+  const [late, unsound] = [own.late[item.row], own.unsound[item.row]];
+  if (late) drawCorners(view, context, item, late, false);
+  if (unsound) drawCorners(view, context, item, unsound, true);
 }
 
 /**
- * A corner in each place that is late and wide enough, over whatever stands there.
+ * A corner in each place that is marked and wide enough, over whatever stands there.
  *
  * @param {HeatmapView} view
  * @param {CanvasRenderingContext2D} context
  * @param {Item} item
- * @param {Uint8Array} late
+ * @param {Uint8Array} marked
+ * @param {boolean} isUnsound
  */
-function drawCorners(view, context, item, late) {
-  const { from, to } = item.cell ? { from: 0, to: late.length } : getWindow(view, item.band);
+function drawCorners(view, context, item, marked, isUnsound) {
+  const { from, to } = item.cell ? { from: 0, to: marked.length } : getWindow(view, item.band);
   if (item.cell ? !hasGlyphs(item.cell) : view.size.track / (to - from) < GLYPH_SIZE.width) return;
-  for (let place = late.indexOf(1, Math.floor(from)); place >= 0 && place < to; place = late.indexOf(1, place + 1)) {
+  for (let place = marked.indexOf(1, Math.floor(from)); place >= 0 && place < to; place = marked.indexOf(1, place + 1)) {
     const box = findBox(view, item.band, item.row, place, place + 1);
-    if (box) drawCorner(view, context, box);
+    if (box) drawCorner(view, context, box, isUnsound);
   }
 }
 
 /**
- * The mark of what is late: the upper right corner of a box, seen by its shape on each colour.
+ * The mark of what is late, the upper right corner of a box, or of what does not pass a check, the lower left one: seen
+ * by its shape on each colour.
  *
  * @param {HeatmapView} view
  * @param {CanvasRenderingContext2D} context
  * @param {Box} box
+ * @param {boolean} isUnsound
  */
-function drawCorner(view, context, { x, y, width }) {
-  const right = x + width - 1;
+function drawCorner(view, context, { x, y, width, height }, isUnsound) {
   const size = Math.min(CORNER, width / 3);
+  const [side, end] = isUnsound ? [x, y + height - 1] : [x + width - 1, y];
+  const [across, down] = isUnsound ? [1, -1] : [-1, 1];
   context.beginPath();
-  context.moveTo(right - size, y);
-  context.lineTo(right, y);
-  context.lineTo(right, y + size);
+  context.moveTo(side + across * size, end);
+  context.lineTo(side, end);
+  context.lineTo(side, end + down * size);
   context.closePath();
-  context.fillStyle = view.lateColour;
+  context.fillStyle = isUnsound ? view.unsoundColour : view.lateColour;
   context.fill();
   context.lineWidth = 1.5;
   context.strokeStyle = view.ground;
   context.beginPath();
-  context.moveTo(right - size - 1, y);
-  context.lineTo(right, y + size + 1);
+  context.moveTo(side + across * (size + 1), end);
+  context.lineTo(side, end + down * (size + 1));
   context.stroke();
 }
 
@@ -222,7 +229,7 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const own = view.state.bands[item.band];
   const codes = own.status[item.row];
   const levels = own.levels && own.levels[item.row];
-  const late = own.late[item.row];
+  const [late, unsound] = [own.late[item.row], own.unsound[item.row]];
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
@@ -244,12 +251,14 @@ function fillImage(view, image, item, { from, to, ratio }) {
   }
   const common = { width: image.width, codes, from, to, gap };
   const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
-  const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
+  const lane = narrow && (codes.includes(failed) || unsound?.includes(1)) ? Math.round(FAILURE_LANE * ratio) : 0;
   const lateLane = narrow && late && late.includes(1) ? Math.round(LATE_LANE * ratio) : 0;
   const below = { ...common, top: lane, height: image.height - lane - lateLane };
   if (levels) paintValues(pixels, { ...below, levels, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
   else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
-  if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
+  const above = { ...common, top: 0, height: lane, least: Math.round(3 * ratio) };
+  if (lane && unsound) paintTicks(pixels, { ...above, codes: unsound, code: 1, colour: toPixel(view.unsoundColour) });
+  if (lane) paintTicks(pixels, { ...above, code: failed, colour: view.pixels[failed] });
   if (late && lateLane) {
     const ticks = { top: image.height - lateLane + gap, height: lateLane - gap, least: Math.round(3 * ratio) };
     paintTicks(pixels, { ...common, ...ticks, codes: late, code: 1, colour: toPixel(view.lateColour) });
@@ -310,7 +319,7 @@ function drawGlyph(view, context, code, x, y) {
 }
 
 /**
- * At the right: how many failed, how many are late, and the share that is made.
+ * At the right: how many failed, how many do not pass a check or are late, and the share that is made.
  *
  * @param {HeatmapView} view
  * @param {CanvasRenderingContext2D} context
@@ -325,11 +334,14 @@ function drawTotals(view, context, item, middle) {
   context.textAlign = 'right';
   context.fillStyle = view.faint;
   context.fillText(`${made > 0 && made < 1 ? '<1' : made > 99 && made < 100 ? '>99' : Math.round(made)} %`, width - 2, middle);
-  const late = view.state.head.bands[item.band].late[item.row];
+  const { late, unsound } = view.state.head.bands[item.band];
   let right = width - 42;
-  if (late) {
-    context.fillStyle = view.lateColour;
-    const text = `${LATE_GLYPH} ${shortenCount(late)}`;
+  /** @type {[glyph: string, n: number, colour: string][]} */
+  const marks = [[LATE_GLYPH, late[item.row], view.lateColour], [UNSOUND_GLYPH, unsound[item.row], view.unsoundColour]];
+  for (const [glyph, n, colour] of marks) {
+    if (!n) continue;
+    context.fillStyle = colour;
+    const text = `${glyph} ${shortenCount(n)}`;
     context.fillText(text, right, middle);
     right -= context.measureText(text).width + 8;
   }

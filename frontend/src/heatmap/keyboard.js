@@ -1,6 +1,6 @@
 // Keys: the cursor and where it goes.
 
-import { CODES, LATE_GLYPH, STATUSES, URGENCY } from '../generated/constants.js';
+import { CODES, LATE_GLYPH, STATUSES, UNSOUND_GLYPH, UNSOUND_WORDS, URGENCY } from '../generated/constants.js';
 import { onKeys } from '../shared/page.js';
 import { describePartition } from './controls.js';
 import { panWindow, zoomWindow } from './geometry.js';
@@ -227,7 +227,8 @@ function revealCursor(view, here) {
     const { name, glyph } = STATUSES[view.state.bands[bandIndex].status[row][place]];
     const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
     const late = view.state.bands[bandIndex].late[row]?.[place] ? [`${LATE_GLYPH} late`] : [];
-    const text = [where, `${glyph} ${name}`, ...late, ...describePartition(found)].join(' · ');
+    const unsound = view.state.bands[bandIndex].unsound[row]?.[place] ? [`${UNSOUND_GLYPH} ${UNSOUND_WORDS}`] : [];
+    const text = [where, `${glyph} ${name}`, ...late, ...unsound, ...describePartition(found)].join(' · ');
     view.footer.textContent = isSelected(view, here) ? text : `${text} · Enter selects it`;
     view.announce(text);
   }, 80);

@@ -1,6 +1,6 @@
 // Positions of places in pixels of the stage, and the places at a point.
 
-import { CODES, LATE_GLYPH } from '../generated/constants.js';
+import { CODES, LATE_GLYPH, UNSOUND_GLYPH } from '../generated/constants.js';
 import { computeLayout, findRuns, panWindow, placesOfColumn } from './geometry.js';
 import { describeAxes, FONT, shortenCount } from './text.js';
 
@@ -58,10 +58,11 @@ export function measureRowLabels(view, context, { grid }) {
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
   const late = Math.max(0, ...view.state.head.bands.flatMap((band) => band.late));
+  const unsound = Math.max(0, ...view.state.head.bands.flatMap((band) => band.unsound));
   const context = getBaseContext(view);
   /** @type {(glyph: string, n: number) => number} */
   const measureCount = (glyph, n) => (n ? context.measureText(`${glyph} ${shortenCount(n)}`).width + 8 : 0);
-  return 50 + measureCount('✕', most) + measureCount(LATE_GLYPH, late);
+  return 50 + measureCount('✕', most) + measureCount(LATE_GLYPH, late) + measureCount(UNSOUND_GLYPH, unsound);
 }
 
 /**

@@ -1,6 +1,6 @@
 // The pointer: brushing, panning, zooming, hovering.
 
-import { COLUMN_ORDER, LATE_GLYPH, STATUSES, URGENCY } from '../generated/constants.js';
+import { COLUMN_ORDER, LATE_GLYPH, STATUSES, UNSOUND_GLYPH, UNSOUND_WORDS, URGENCY } from '../generated/constants.js';
 import { formatCount, plural } from '../shared/format.js';
 import { describePartition } from './controls.js';
 import { panWindow, zoomWindow } from './geometry.js';
@@ -121,7 +121,13 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   /** @type {Place} */
   const here = { band: hit.band, row: hit.row, place };
   const { name, glyph } = STATUSES[codes[place]];
-  const late = view.state.bands[hit.band].late[hit.row]?.subarray(hit.first, hit.last).reduce((sum, one) => sum + one, 0);
+  const { late, unsound } = view.state.bands[hit.band];
+  /** @type {(marks: Uint8Array | null, sign: string, words: string) => string[]} */
+  const count = (marks, sign, words) => {
+    const n = marks ? marks.subarray(hit.first, hit.last).reduce((sum, one) => sum + one, 0) : 0;
+    return n ? [`${sign} ${many > 1 ? `${formatCount(n)} ` : ''}${words}`] : [];
+  };
+  const marked = [...count(late[hit.row], LATE_GLYPH, 'late'), ...count(unsound[hit.row], UNSOUND_GLYPH, UNSOUND_WORDS)];
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
   /** @type {(title: string, lines: string[]) => void} */
@@ -134,7 +140,7 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   /** @param {PartitionFactsJson} [found] */
   const title = (found) => (found ? `${row}${found.key === null ? '' : ` · ${found.key}`}` : row);
   /** @param {PartitionFactsJson} [found] */
-  const lines = (found) => [`${glyph} ${name}`, ...(late ? [`${LATE_GLYPH} ${many > 1 ? `${formatCount(late)} ` : ''}late`] : []), ...(found ? describePartition(found) : []), ...among];
+  const lines = (found) => [`${glyph} ${name}`, ...marked, ...(found ? describePartition(found) : []), ...among];
   show(title(known), lines(known));
   if (known) return;
   view.hover = here;

@@ -3,7 +3,7 @@
 // A state is {head, bands, ready, pending}. `bands` is null until its bytes are inflated, which is when `ready` resolves;
 // patches that come before wait in `pending`.
 
-import { LATE_BIT } from '../generated/constants.js';
+import { LATE_BIT, UNSOUND_BIT } from '../generated/constants.js';
 
 /** @import { CellsPatch, HeatmapHeadJson, HeatmapContract, HeatmapState } from '../generated/messages.js' */
 /** @import { Cells, State } from './types.js' */
@@ -42,7 +42,7 @@ async function inflate(view) {
 }
 
 /**
- * The bytes of a view as arrays: for each band `status`, `late` and `levels`, an array a row, `starts` and `cells` of a grid, and
+ * The bytes of a view as arrays: for each band `status`, `late`, `unsound` and `levels`, an array a row, `starts` and `cells` of a grid, and
  * a version a row.
  *
  * @param {HeatmapHeadJson} head
@@ -55,29 +55,31 @@ function unpackView(head, bytes) {
   const take = (n) => bytes.subarray(at, (at += n));
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
-    const late = rows.map(takeLate);
+    const late = rows.map((codes) => takeBit(codes, LATE_BIT));
+    const unsound = rows.map((codes) => takeBit(codes, UNSOUND_BIT));
     const levels = head.color_by === 'status' ? null : band.rows.map(() => take(band.shown));
     const size = band.grid ? band.grid.columns.length * band.grid.rows.length : 0;
     const grid = size ? unpackCells(new Uint32Array(take(4 * size).slice().buffer)) : { starts: null, cells: null };
-    return { status: rows, late, levels, ...grid, versions: rows.map(() => 0) };
+    return { status: rows, late, unsound, levels, ...grid, versions: rows.map(() => 0) };
   });
 }
 
 /**
- * Which places of a row are late, 1 each, taken out of its codes; null where none is.
+ * Which places of a row have a bit, 1 each, taken out of its codes; null where none has.
  *
  * @param {Uint8Array} codes
+ * @param {number} bit higher than all that are left in the codes
  */
-function takeLate(codes) {
+function takeBit(codes, bit) {
   /** @type {Uint8Array | null} */
-  let late = null;
+  let found = null;
   for (let i = 0; i < codes.length; i++) {
-    if (codes[i] < LATE_BIT) continue;
-    late ??= new Uint8Array(codes.length);
-    late[i] = 1;
-    codes[i] -= LATE_BIT;
+    if (codes[i] < bit) continue;
+    found ??= new Uint8Array(codes.length);
+    found[i] = 1;
+    codes[i] -= bit;
   }
-  return late;
+  return found;
 }
 
 /**
@@ -114,6 +116,7 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
     };
     own.status = own.status.map(extend);
     own.late = own.late.map((codes) => codes && extend(codes));
+    own.unsound = own.unsound.map((codes) => codes && extend(codes));
     own.levels = own.levels && own.levels.map(extend);
     own.versions = own.versions.map((version) => version + 1);
   }
@@ -127,16 +130,29 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
     const rowCodes = own.status[row];
     const rowLevels = own.levels && own.levels[row];
     for (const end = i + n; i < end; i++) {
-      const isLate = codes[i] >= LATE_BIT;
-      rowCodes[at[i]] = isLate ? codes[i] - LATE_BIT : codes[i];
-      if (isLate) own.late[row] ??= new Uint8Array(rowCodes.length);
-      const late = own.late[row];
-      if (late) late[at[i]] = Number(isLate);
+      rowCodes[at[i]] = codes[i] & ~(LATE_BIT | UNSOUND_BIT);
+      setMark(own.late, row, at[i], codes[i] & LATE_BIT, rowCodes.length);
+      setMark(own.unsound, row, at[i], codes[i] & UNSOUND_BIT, rowCodes.length);
       if (rowLevels) rowLevels[at[i]] = values[i];
     }
   }
   const { sequence, metrics, unsorted } = payload;
   Object.assign(head, { sequence, metrics, unsorted });
+}
+
+/**
+ * Note whether a place of a row is marked, in an array that is made once the first place is.
+ *
+ * @param {(Uint8Array | null)[]} marks
+ * @param {number} row
+ * @param {number} place
+ * @param {number} bit
+ * @param {number} length
+ */
+function setMark(marks, row, place, bit, length) {
+  if (bit) marks[row] ??= new Uint8Array(length);
+  const mark = marks[row];
+  if (mark) mark[place] = Number(bit > 0);
 }
 
 /** @param {DataView} view */

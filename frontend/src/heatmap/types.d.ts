@@ -6,13 +6,14 @@ import type { CellsPatch, PartitionFactsJson, HeatmapHeadJson, HeatmapContract }
 export type Range = [first: number, last: number];
 
 /**
- * The partitions of a band: an array a row of status codes, one of what is late (null where nothing is), and one of
- * value levels. Of a grid the cell of each place, and
+ * The partitions of a band: an array a row of status codes, one of what is late (null where nothing is), one of whose
+ * data do not pass a check (null as well), and one of value levels. Of a grid the cell of each place, and
  * where the places of each cell begin; those of cell c are [starts[c], starts[c + 1]).
  */
 export interface Cells {
   status: Uint8Array[];
   late: (Uint8Array | null)[];
+  unsound: (Uint8Array | null)[];
   levels: Uint8Array[] | null;
   cells: Uint32Array | null;
   starts: Uint32Array | null;

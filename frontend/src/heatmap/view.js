@@ -55,6 +55,7 @@ export class HeatmapView {
   /** @type {Uint32Array} */ pixels;
   /** @type {Uint32Array} */ ramp;
   lateColour = '';
+  unsoundColour = '';
   ground = '';
   text = '';
   faint = '';
@@ -204,6 +205,7 @@ export class HeatmapView {
     this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, toPixel);
     this.lateColour = colourOf(this.root, 'late');
+    this.unsoundColour = colourOf(this.root, 'unsound');
     this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
     this.ground = style.getPropertyValue('--nbpart-background').trim() || '#ffffff';
     this.text = style.getPropertyValue('--nbpart-text').trim() || style.color;

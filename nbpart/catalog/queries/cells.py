@@ -16,6 +16,7 @@ from nbpart.catalog.batch import Batch
 from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import ACTIVE_NONE, OUTCOME_FAILED, status_code_sql, status_sql
 from nbpart.catalog.key_lookup import KEY_SQL
+from nbpart.catalog.queries.checks import describe_checks
 from nbpart.catalog.queries.runs import find_run
 from nbpart.catalog.records import CellFacts, PartitionRecord
 from nbpart.catalog.set_tables import load_order, ordered_members, own_columns, set_sql
@@ -178,7 +179,10 @@ def find_partition(batch: Batch, asset_id: int, key_id: int) -> PartitionRecord 
     run = None if run_id is None else find_run(batch, run_id)
     metrics = metrics_of(batch, materialization_id)
     blocked = _find_block(batch, asset_id, key_id) if PartitionStatus(status) in OUTDATED else ""
-    return PartitionRecord(key, PartitionStatus(status), run, materialized_at, duration_s, rows, size, metrics, blocked)
+    checks = describe_checks(batch, asset_id, key_id)
+    return PartitionRecord(
+        key, PartitionStatus(status), run, materialized_at, duration_s, rows, size, metrics, blocked, checks
+    )
 
 
 def _find_block(batch: Batch, asset_id: int, key_id: int) -> str:

@@ -105,3 +105,19 @@ def load_bad_checks(batch: Batch, backfill_no: int) -> pd.DataFrame:
         backfill_no,
     )
     return nulls_to_none(frame)
+
+
+def describe_checks(batch: Batch, asset_id: int, key_id: int) -> list[tuple[str, str, str]]:
+    """What each check says of the data of one partition: its name, the outcome, and what it found in a few words."""
+    import numpy as np
+
+    if not batch.value("SELECT count(*) FROM check_facts WHERE asset_id = ? AND key_id = ?", asset_id, key_id):
+        return []
+    found = load_judgements(batch, asset_id, np.array([key_id], np.int64))
+    said = []
+    for row in found.itertuples(index=False):
+        metadata = json.loads(row.metadata) if row.metadata else {}
+        known = ", ".join(f"{name} {value}" for name, value in metadata.items())
+        parts = [known or row.message or "", "the check was changed since" if row.is_outdated else ""]
+        said.append((str(row.check), str(row.outcome), "; ".join(filter(None, parts))))
+    return said

@@ -1130,6 +1130,7 @@ function makeFactList(rows) {
 function collectFacts(partition, run, opened) {
   const rows = [];
   if (partition.blocked) rows.push(["blocked", partition.blocked]);
+  if (!opened) for (const [name, said] of partition.checks) rows.push([`check ${name}`, said]);
   rows.push(...partition.params);
   const made = opened ? run && run.materialization : partition.materialization;
   if (made) {

@@ -28,6 +28,8 @@ var NOTABLE = (
   ["failed", "running"]
 );
 var LATE_GLYPH = "◥";
+var UNSOUND_GLYPH = "◣";
+var UNSOUND_WORDS = "not passing a check";
 
 // src/shared/bars.js
 function computeBar(counts, width, least = 2) {
@@ -84,10 +86,11 @@ function formatCompact(n) {
 function describeCounts(card) {
   const total = card.counts.reduce((sum, n) => sum + n, 0);
   const late = card.late ? [[LATE_GLYPH, "late"]] : [];
+  const unsound = card.unsound ? [[UNSOUND_GLYPH, "unsound"]] : [];
   if (card.kind === "source") return [[card.set ? plural(total, "key") : "one", null]];
   if (total === 1 && !card.set && card.kind !== "group") {
     const { name, glyph } = STATUSES[card.counts.indexOf(1)];
-    return [[glyph, name], [` ${name}`, null], ...late];
+    return [[glyph, name], [` ${name}`, null], ...late, ...unsound];
   }
   const texts = [[`${formatCompact(card.counts[CODES.materialized])} / ${formatCompact(total)}`, null]];
   for (const name of NOTABLE) {
@@ -95,6 +98,7 @@ function describeCounts(card) {
     if (card.counts[code]) texts.push([STATUSES[code].glyph, name], [formatCompact(card.counts[code]), null]);
   }
   if (card.late) texts.push(...late, [` ${formatCompact(card.late)}`, null]);
+  if (card.unsound) texts.push(...unsound, [` ${formatCompact(card.unsound)}`, null]);
   return texts;
 }
 var sumCounts = (all) => STATUSES.map((_, code) => all.reduce((sum, counts) => sum + counts[code], 0));
@@ -102,8 +106,9 @@ function describeCard(card) {
   const counts = card.counts.map((n, code) => n ? `${formatCount(n)} ${STATUSES[code].name}` : "").filter(Boolean);
   const kind = card.kind === "group" ? `group of ${card.members.length}` : card.kind;
   const late = card.late ? `, ${formatCount(card.late)} late` : "";
+  const unsound = card.unsound ? `, ${formatCount(card.unsound)} ${UNSOUND_WORDS}` : "";
   const own = card.reads_itself ? `; reads itself: ${card.reads_itself}` : "";
-  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}${late}${own}`;
+  return `${card.name} (${kind}): ${counts.join(", ") || "no partitions"}${late}${unsound}${own}`;
 }
 function computeEdgePath(points, width) {
   let path = "";
@@ -167,7 +172,7 @@ function drawCard(card, [width, height]) {
 // src/graph/state.js
 function reduceGraph(state, ...[kind, payload]) {
   if (kind === "graph") return { ...state, graph: payload.graph };
-  for (const [place, memberCounts, late] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts), late });
+  for (const [place, memberCounts, late, unsound] of payload.changed) Object.assign(state.graph.cards[place], { member_counts: memberCounts, counts: sumCounts(memberCounts), late, unsound });
   return state;
 }
 
@@ -408,7 +413,7 @@ function drawGraph(link, root, model) {
   const legend = element("div", { class: "nbpart-legend" }, ...DISPLAY_ORDER.map((code) => {
     const { name, glyph } = STATUSES[code];
     return element("span", { class: `s-${name}` }, element("span", { class: "nbpart-swatch" }), `${glyph} ${name}`);
-  }), element("span", { text: `${LATE_GLYPH} late` }));
+  }), element("span", { text: `${LATE_GLYPH} late` }), element("span", { text: `${UNSOUND_GLYPH} ${UNSOUND_WORDS}` }));
   const details = element("div", { class: "nbpart-details" });
   const result = makeOutcome();
   const empty = element("div", { class: "nbpart-empty" });

@@ -29,6 +29,9 @@ var URGENCY = (
 );
 var LATE_BIT = 128;
 var LATE_GLYPH = "◥";
+var UNSOUND_BIT = 64;
+var UNSOUND_GLYPH = "◣";
+var UNSOUND_WORDS = "not passing a check";
 
 // src/heatmap/state.js
 function decodeView({ head, cells }) {
@@ -61,22 +64,23 @@ function unpackView(head, bytes) {
   const take = (n) => bytes.subarray(at, at += n);
   return head.bands.map((band) => {
     const rows = band.rows.map(() => take(band.shown));
-    const late = rows.map(takeLate);
+    const late = rows.map((codes) => takeBit(codes, LATE_BIT));
+    const unsound = rows.map((codes) => takeBit(codes, UNSOUND_BIT));
     const levels = head.color_by === "status" ? null : band.rows.map(() => take(band.shown));
     const size = band.grid ? band.grid.columns.length * band.grid.rows.length : 0;
     const grid = size ? unpackCells(new Uint32Array(take(4 * size).slice().buffer)) : { starts: null, cells: null };
-    return { status: rows, late, levels, ...grid, versions: rows.map(() => 0) };
+    return { status: rows, late, unsound, levels, ...grid, versions: rows.map(() => 0) };
   });
 }
-function takeLate(codes) {
-  let late = null;
+function takeBit(codes, bit) {
+  let found = null;
   for (let i = 0; i < codes.length; i++) {
-    if (codes[i] < LATE_BIT) continue;
-    late ??= new Uint8Array(codes.length);
-    late[i] = 1;
-    codes[i] -= LATE_BIT;
+    if (codes[i] < bit) continue;
+    found ??= new Uint8Array(codes.length);
+    found[i] = 1;
+    codes[i] -= bit;
   }
-  return late;
+  return found;
 }
 function unpackCells(counts) {
   const starts = new Uint32Array(counts.length + 1);
@@ -99,6 +103,7 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
     };
     own.status = own.status.map(extend);
     own.late = own.late.map((codes2) => codes2 && extend(codes2));
+    own.unsound = own.unsound.map((codes2) => codes2 && extend(codes2));
     own.levels = own.levels && own.levels.map(extend);
     own.versions = own.versions.map((version) => version + 1);
   }
@@ -112,16 +117,19 @@ function applyPatch(head, bands, payload, [places, status, levels]) {
     const rowCodes = own.status[row];
     const rowLevels = own.levels && own.levels[row];
     for (const end = i + n; i < end; i++) {
-      const isLate = codes[i] >= LATE_BIT;
-      rowCodes[at[i]] = isLate ? codes[i] - LATE_BIT : codes[i];
-      if (isLate) own.late[row] ??= new Uint8Array(rowCodes.length);
-      const late = own.late[row];
-      if (late) late[at[i]] = Number(isLate);
+      rowCodes[at[i]] = codes[i] & ~(LATE_BIT | UNSOUND_BIT);
+      setMark(own.late, row, at[i], codes[i] & LATE_BIT, rowCodes.length);
+      setMark(own.unsound, row, at[i], codes[i] & UNSOUND_BIT, rowCodes.length);
       if (rowLevels) rowLevels[at[i]] = values[i];
     }
   }
   const { sequence, metrics, unsorted } = payload;
   Object.assign(head, { sequence, metrics, unsorted });
+}
+function setMark(marks, row, place, bit, length) {
+  if (bit) marks[row] ??= new Uint8Array(length);
+  const mark = marks[row];
+  if (mark) mark[place] = Number(bit > 0);
 }
 var asUint8 = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 var asUint32 = (view) => new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -351,7 +359,9 @@ function makeLegend(on) {
   const lateNumber = element("span", {});
   const late = element("span", { class: "nbpart-heat-late", hidden: true }, element("span", { class: "nbpart-glyph s-late", "aria-hidden": "true", text: LATE_GLYPH }), " late ", lateNumber);
   const ramp = element("span", { class: "nbpart-heat-ramp" });
-  node.append(late, ramp);
+  const unsoundNumber = element("span", {});
+  const unsound = element("span", { class: "nbpart-heat-late", hidden: true }, element("span", { class: "nbpart-glyph s-unsound", "aria-hidden": "true", text: UNSOUND_GLYPH }), ` ${UNSOUND_WORDS} `, unsoundNumber);
+  node.append(late, unsound, ramp);
   const show = (head) => {
     for (const { code, button, number } of buttons) {
       const n = head.bands.reduce((sum, band) => sum + band.counts.reduce((own, counts) => own + counts[code], 0), 0);
@@ -362,6 +372,9 @@ function makeLegend(on) {
     const lates = head.bands.flatMap((band) => band.late).reduce((sum, n) => sum + n, 0);
     late.hidden = !lates;
     lateNumber.textContent = formatCount(lates);
+    const bad = head.bands.flatMap((band) => band.unsound).reduce((sum, n) => sum + n, 0);
+    unsound.hidden = !bad;
+    unsoundNumber.textContent = formatCount(bad);
     ramp.replaceChildren(...head.color_by === "status" ? [] : describeScales(head));
   };
   return { node, show };
@@ -385,6 +398,7 @@ function describePartition(found) {
   for (const [name, value] of found.metrics) facts.push(`${name} ${typeof value === "number" ? formatNumber(value) : value}`);
   if (facts.length) lines.push(facts.join(" · "));
   if (found.error) lines.push(`✕ ${shorten(found.error, 200)}`);
+  for (const [name, said] of found.checks) lines.push(shorten(`check ${name}: ${said}`, 200));
   if (found.blocked) lines.push(`blocked: ${shorten(found.blocked, 200)}`);
   if (!lines.length && found.status === "missing") lines.push("never run");
   return lines;
@@ -518,9 +532,10 @@ function measureRowLabels(view, context, { grid }) {
 function measureTotals(view) {
   const most = Math.max(0, ...view.state.head.bands.flatMap((band) => band.counts.map((counts) => counts[CODES.failed])));
   const late = Math.max(0, ...view.state.head.bands.flatMap((band) => band.late));
+  const unsound = Math.max(0, ...view.state.head.bands.flatMap((band) => band.unsound));
   const context = getBaseContext(view);
   const measureCount = (glyph, n) => n ? context.measureText(`${glyph} ${shortenCount(n)}`).width + 8 : 0;
-  return 50 + measureCount("✕", most) + measureCount(LATE_GLYPH, late);
+  return 50 + measureCount("✕", most) + measureCount(LATE_GLYPH, late) + measureCount(UNSOUND_GLYPH, unsound);
 }
 function getContext(canvas, settings) {
   const context = canvas.getContext("2d", settings);
@@ -993,11 +1008,13 @@ function drawCell(view, context, item, y) {
   context.strokeRect(view.size.left + 0.5, y + 2.5, 17, 17);
   const { name } = STATUSES[code];
   if (!level) drawGlyph(view, context, code, view.size.left + 9, y + 11);
-  const late = own.late[item.row];
-  if (late) drawCorner(view, context, { x: view.size.left, y: y + 2, width: 18, height: 18 });
+  const [late, unsound] = [own.late[item.row], own.unsound[item.row]?.includes(1)];
+  const box = { x: view.size.left, y: y + 2, width: 18, height: 18 };
+  if (late) drawCorner(view, context, box, false);
+  if (unsound) drawCorner(view, context, box, true);
   context.textAlign = "left";
   context.fillStyle = view.faint;
-  context.fillText(late ? `${name}, late` : name, view.size.left + 26, y + 11);
+  context.fillText([name, late ? "late" : "", unsound ? UNSOUND_WORDS : ""].filter(Boolean).join(", "), view.size.left + 26, y + 11);
 }
 function drawTrack(view, context, item, y, ratio) {
   const { left, track } = view.size;
@@ -1020,32 +1037,34 @@ function drawTrack(view, context, item, y, ratio) {
     context.strokeRect(left - 0.5, y + 0.5, track + 1, item.height - 1);
   }
   drawGlyphs(view, context, item, y, own.status[item.row], own.levels && own.levels[item.row]);
-  const late = own.late[item.row];
-  if (late) drawCorners(view, context, item, late);
+  const [late, unsound] = [own.late[item.row], own.unsound[item.row]];
+  if (late) drawCorners(view, context, item, late, false);
+  if (unsound) drawCorners(view, context, item, unsound, true);
 }
-function drawCorners(view, context, item, late) {
-  const { from, to } = item.cell ? { from: 0, to: late.length } : getWindow(view, item.band);
+function drawCorners(view, context, item, marked, isUnsound) {
+  const { from, to } = item.cell ? { from: 0, to: marked.length } : getWindow(view, item.band);
   if (item.cell ? !hasGlyphs(item.cell) : view.size.track / (to - from) < GLYPH_SIZE.width) return;
-  for (let place = late.indexOf(1, Math.floor(from)); place >= 0 && place < to; place = late.indexOf(1, place + 1)) {
+  for (let place = marked.indexOf(1, Math.floor(from)); place >= 0 && place < to; place = marked.indexOf(1, place + 1)) {
     const box = findBox(view, item.band, item.row, place, place + 1);
-    if (box) drawCorner(view, context, box);
+    if (box) drawCorner(view, context, box, isUnsound);
   }
 }
-function drawCorner(view, context, { x, y, width }) {
-  const right = x + width - 1;
+function drawCorner(view, context, { x, y, width, height }, isUnsound) {
   const size = Math.min(CORNER, width / 3);
+  const [side, end] = isUnsound ? [x, y + height - 1] : [x + width - 1, y];
+  const [across, down] = isUnsound ? [1, -1] : [-1, 1];
   context.beginPath();
-  context.moveTo(right - size, y);
-  context.lineTo(right, y);
-  context.lineTo(right, y + size);
+  context.moveTo(side + across * size, end);
+  context.lineTo(side, end);
+  context.lineTo(side, end + down * size);
   context.closePath();
-  context.fillStyle = view.lateColour;
+  context.fillStyle = isUnsound ? view.unsoundColour : view.lateColour;
   context.fill();
   context.lineWidth = 1.5;
   context.strokeStyle = view.ground;
   context.beginPath();
-  context.moveTo(right - size - 1, y);
-  context.lineTo(right, y + size + 1);
+  context.moveTo(side + across * (size + 1), end);
+  context.lineTo(side, end + down * (size + 1));
   context.stroke();
 }
 function fillImage(view, image, item, { from, to, ratio }) {
@@ -1053,7 +1072,7 @@ function fillImage(view, image, item, { from, to, ratio }) {
   const own = view.state.bands[item.band];
   const codes = own.status[item.row];
   const levels = own.levels && own.levels[item.row];
-  const late = own.late[item.row];
+  const [late, unsound] = [own.late[item.row], own.unsound[item.row]];
   const pixels = new Uint32Array(image.data.buffer);
   const gap = Math.max(1, Math.round(ratio));
   if (item.cell) {
@@ -1074,12 +1093,14 @@ function fillImage(view, image, item, { from, to, ratio }) {
   }
   const common = { width: image.width, codes, from, to, gap };
   const narrow = view.size.track / (to - from) < GLYPH_SIZE.width;
-  const lane = narrow && codes.includes(failed) ? Math.round(FAILURE_LANE * ratio) : 0;
+  const lane = narrow && (codes.includes(failed) || unsound?.includes(1)) ? Math.round(FAILURE_LANE * ratio) : 0;
   const lateLane = narrow && late && late.includes(1) ? Math.round(LATE_LANE * ratio) : 0;
   const below = { ...common, top: lane, height: image.height - lane - lateLane };
   if (levels) paintValues(pixels, { ...below, levels, ramp: view.ramp, failed, failedColour: view.pixels[failed], least: gap });
   else paintStatus(pixels, { ...below, colours: view.pixels, order: COLUMN_ORDER, least: URGENCY.map(() => gap) });
-  if (lane) paintTicks(pixels, { ...common, top: 0, height: lane, code: failed, colour: view.pixels[failed], least: Math.round(3 * ratio) });
+  const above = { ...common, top: 0, height: lane, least: Math.round(3 * ratio) };
+  if (lane && unsound) paintTicks(pixels, { ...above, codes: unsound, code: 1, colour: toPixel(view.unsoundColour) });
+  if (lane) paintTicks(pixels, { ...above, code: failed, colour: view.pixels[failed] });
   if (late && lateLane) {
     const ticks = { top: image.height - lateLane + gap, height: lateLane - gap, least: Math.round(3 * ratio) };
     paintTicks(pixels, { ...common, ...ticks, codes: late, code: 1, colour: toPixel(view.lateColour) });
@@ -1125,11 +1146,13 @@ function drawTotals(view, context, item, middle) {
   context.textAlign = "right";
   context.fillStyle = view.faint;
   context.fillText(`${made > 0 && made < 1 ? "<1" : made > 99 && made < 100 ? ">99" : Math.round(made)} %`, width - 2, middle);
-  const late = view.state.head.bands[item.band].late[item.row];
+  const { late, unsound } = view.state.head.bands[item.band];
   let right = width - 42;
-  if (late) {
-    context.fillStyle = view.lateColour;
-    const text = `${LATE_GLYPH} ${shortenCount(late)}`;
+  const marks = [[LATE_GLYPH, late[item.row], view.lateColour], [UNSOUND_GLYPH, unsound[item.row], view.unsoundColour]];
+  for (const [glyph, n, colour] of marks) {
+    if (!n) continue;
+    context.fillStyle = colour;
+    const text = `${glyph} ${shortenCount(n)}`;
     context.fillText(text, right, middle);
     right -= context.measureText(text).width + 8;
   }
@@ -1319,7 +1342,12 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   const many = hit.last - hit.first;
   const here = { band: hit.band, row: hit.row, place };
   const { name, glyph } = STATUSES[codes[place]];
-  const late = view.state.bands[hit.band].late[hit.row]?.subarray(hit.first, hit.last).reduce((sum, one) => sum + one, 0);
+  const { late, unsound } = view.state.bands[hit.band];
+  const count = (marks, sign, words) => {
+    const n = marks ? marks.subarray(hit.first, hit.last).reduce((sum, one) => sum + one, 0) : 0;
+    return n ? [`${sign} ${many > 1 ? `${formatCount(n)} ` : ""}${words}`] : [];
+  };
+  const marked = [...count(late[hit.row], LATE_GLYPH, "late"), ...count(unsound[hit.row], UNSOUND_GLYPH, UNSOUND_WORDS)];
   const box = view.stage.getBoundingClientRect();
   const outer = view.root.getBoundingClientRect();
   const show = (title2, lines2) => view.tooltip.show(x + box.left - outer.left, y + box.top - outer.top, outer, title2, lines2);
@@ -1329,7 +1357,7 @@ function pointAt(view, hit, [x, y] = [0, 0]) {
   const known = isSame ? hover.found : void 0;
   const row = band.rows[hit.row].name;
   const title = (found) => found ? `${row}${found.key === null ? "" : ` · ${found.key}`}` : row;
-  const lines = (found) => [`${glyph} ${name}`, ...late ? [`${LATE_GLYPH} ${many > 1 ? `${formatCount(late)} ` : ""}late`] : [], ...found ? describePartition(found) : [], ...among];
+  const lines = (found) => [`${glyph} ${name}`, ...marked, ...found ? describePartition(found) : [], ...among];
   show(title(known), lines(known));
   if (known) return;
   view.hover = here;
@@ -1498,7 +1526,8 @@ function revealCursor(view, here) {
     const { name, glyph } = STATUSES[view.state.bands[bandIndex].status[row][place]];
     const where = found.key === null ? band.rows[row].name : `${band.rows[row].name} · ${found.key}`;
     const late = view.state.bands[bandIndex].late[row]?.[place] ? [`${LATE_GLYPH} late`] : [];
-    const text = [where, `${glyph} ${name}`, ...late, ...describePartition(found)].join(" · ");
+    const unsound = view.state.bands[bandIndex].unsound[row]?.[place] ? [`${UNSOUND_GLYPH} ${UNSOUND_WORDS}`] : [];
+    const text = [where, `${glyph} ${name}`, ...late, ...unsound, ...describePartition(found)].join(" · ");
     view.footer.textContent = isSelected(view, here) ? text : `${text} · Enter selects it`;
     view.announce(text);
   }, 80);
@@ -1568,6 +1597,7 @@ var HeatmapView = class {
   /** @type {Uint32Array} */
   ramp;
   lateColour = "";
+  unsoundColour = "";
   ground = "";
   text = "";
   faint = "";
@@ -1718,6 +1748,7 @@ var HeatmapView = class {
     this.colours = STATUSES.map(({ name }) => colourOf(this.root, name));
     this.pixels = Uint32Array.from(this.colours, toPixel);
     this.lateColour = colourOf(this.root, "late");
+    this.unsoundColour = colourOf(this.root, "unsound");
     this.ramp = makeRamp(RAMP_STOPS, this.pixels[CODES.missing]);
     this.ground = style.getPropertyValue("--nbpart-background").trim() || "#ffffff";
     this.text = style.getPropertyValue("--nbpart-text").trim() || style.color;
