@@ -335,7 +335,7 @@ function drawTotals(view, context, item, middle) {
   context.fillStyle = view.faint;
   context.fillText(`${made > 0 && made < 1 ? '<1' : made > 99 && made < 100 ? '>99' : Math.round(made)} %`, width - 2, middle);
   const { late, unsound } = view.state.head.bands[item.band];
-  let right = width - 42;
+  let right = width - 48;
   /** @type {[glyph: string, n: number, colour: string][]} */
   const marks = [[LATE_GLYPH, late[item.row], view.lateColour], [UNSOUND_GLYPH, unsound[item.row], view.unsoundColour]];
   for (const [glyph, n, colour] of marks) {

@@ -62,7 +62,7 @@ function measureTotals(view) {
   const context = getBaseContext(view);
   /** @type {(glyph: string, n: number) => number} */
   const measureCount = (glyph, n) => (n ? context.measureText(`${glyph} ${shortenCount(n)}`).width + 8 : 0);
-  return 50 + measureCount('✕', most) + measureCount(LATE_GLYPH, late) + measureCount(UNSOUND_GLYPH, unsound);
+  return 56 + measureCount('✕', most) + measureCount(LATE_GLYPH, late) + measureCount(UNSOUND_GLYPH, unsound);
 }
 
 /**

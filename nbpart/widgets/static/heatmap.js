@@ -535,7 +535,7 @@ function measureTotals(view) {
   const unsound = Math.max(0, ...view.state.head.bands.flatMap((band) => band.unsound));
   const context = getBaseContext(view);
   const measureCount = (glyph, n) => n ? context.measureText(`${glyph} ${shortenCount(n)}`).width + 8 : 0;
-  return 50 + measureCount("✕", most) + measureCount(LATE_GLYPH, late) + measureCount(UNSOUND_GLYPH, unsound);
+  return 56 + measureCount("✕", most) + measureCount(LATE_GLYPH, late) + measureCount(UNSOUND_GLYPH, unsound);
 }
 function getContext(canvas, settings) {
   const context = canvas.getContext("2d", settings);
@@ -1147,7 +1147,7 @@ function drawTotals(view, context, item, middle) {
   context.fillStyle = view.faint;
   context.fillText(`${made > 0 && made < 1 ? "<1" : made > 99 && made < 100 ? ">99" : Math.round(made)} %`, width - 2, middle);
   const { late, unsound } = view.state.head.bands[item.band];
-  let right = width - 42;
+  let right = width - 48;
   const marks = [[LATE_GLYPH, late[item.row], view.lateColour], [UNSOUND_GLYPH, unsound[item.row], view.unsoundColour]];
   for (const [glyph, n, colour] of marks) {
     if (!n) continue;
