@@ -12,6 +12,7 @@ import nbpart
 from nbpart.automation import declare_sensor
 from nbpart.backfill.options import OPTIONS
 from nbpart.project.backfills import AS_BEFORE
+from nbpart.trials import Board
 from nbpart.widgets.explorer import Explorer
 from nbpart.widgets.graph import AssetGraph
 from nbpart.widgets.heatmap import PartitionHeatmap
@@ -29,6 +30,7 @@ SAME: dict[str, tuple[Face, Face]] = {
     "ws.schedule": (Workspace.schedule, nbpart.schedule),
     "nbpart.sensor": (nbpart.sensor, declare_sensor),
     "ws.backfill": (Workspace.backfill, Plan.run),
+    "board.backfill": (Board.backfill, Plan.run),
     "ws.tick": (Workspace.tick, Plan.run),
     "ws.graph": (Workspace.graph, AssetGraph),
     "ws.heatmap": (Workspace.heatmap, PartitionHeatmap),
@@ -66,7 +68,7 @@ def faces() -> Iterator[tuple[str, Face]]:
         value = getattr(nbpart, name)
         if inspect.isfunction(value):
             yield name, value
-    for kind in (Workspace, InertWorkspace, BoundAsset, Backfill, Backfills, PartitionSet, Plan, Run):
+    for kind in (Workspace, InertWorkspace, BoundAsset, Backfill, Backfills, PartitionSet, Plan, Run, Board):
         for name, method in inspect.getmembers(kind, inspect.isfunction):
             if not name.startswith("_"):
                 yield f"{kind.__name__}.{name}", method

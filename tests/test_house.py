@@ -68,6 +68,7 @@ FACES = {
     "nbpart.project.plans.Plan.run",
     "nbpart.trials.study.Study.optimize",
     "nbpart.run.standalone.execute_standalone",  # papermill passes its options one by one
+    "nbpart.trials.board.Board.backfill",
     "nbpart.workspace.bound.BoundAsset.backfill",
     "nbpart.workspace.declaring.Declaring.asset",
     "nbpart.workspace.declaring.Declaring.notebook",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.asset import name_of
 from nbpart.assets.metrics import Metric, read_metrics
+from nbpart.backfill.options import PER_PARTITION
 from nbpart.backfill.registry import Node, spell_key
 from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError, nearest
 from nbpart.partitions import PartitionRef
@@ -15,11 +16,12 @@ from nbpart.partitions.names import METRIC, metric_column
 from nbpart.project.backfills import Backfill
 from nbpart.project.details import load_executed_notebook
 from nbpart.project.diff import Diff
-from nbpart.project.plans import make_plan
+from nbpart.project.plans import Plan, make_plan
 from nbpart.project.project import Project
 from nbpart.project.refresh import refresh_registry
 from nbpart.project.runs import Run, get_run
-from nbpart.trials.board_actions import ComparedActions, find_logs
+from nbpart.run.pruners import Pruner
+from nbpart.trials.board_actions import ComparedActions
 from nbpart.trials.compared import WITH_DATA, Compared, load_compared, make_compared
 from nbpart.trials.side_by_side import MOST_BESIDE, SideBySide
 from nbpart.widgets.board_choice import BoardChoice, find_chosen, spell_where
@@ -36,7 +38,7 @@ class Board:
     def __init__(self, project: Project, node: Node, metrics: Mapping[str, Metric]) -> None:
         self._project, self._node, self._metrics = project, node, metrics
         self._seen: tuple[int, Compared] | None = None
-        self._actions = ComparedActions(project, node.name, find_logs(node.partitions), self.read)
+        self._actions = ComparedActions(project, node, self.read)
         self._widget: BoardWidget | None = None
 
     @property
@@ -126,20 +128,56 @@ class Board:
         chosen = find_chosen(board, self._choice)
         return [key for key, is_chosen in zip(board.keys, chosen, strict=True) if is_chosen and key is not None]
 
-    def backfill(self, status: Any = "outdated", *, order: str | None = None, **options: Any) -> Backfill:
-        """Plan and run what is chosen in its display; ``options`` are those of `Workspace.backfill`.
+    def backfill(  # noqa: PLR0913
+        self,
+        status: Any = "outdated",
+        *,
+        max_workers: int | None = None,
+        retries: int | None = None,
+        settings: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        backoff_s: float | None = None,
+        limits: Mapping[str, int] | None = None,
+        keep_failed_kernels: int = 0,
+        keep_kernels: int = 0,
+        policy: str = PER_PARTITION,
+        pruner: Pruner | None = None,
+        stop_after: int | None = None,
+        order: str | None = None,
+        detach: bool = False,
+    ) -> Backfill:
+        """Plan and run what is chosen in its display, as ``ws.backfill(asset, where=board.where)``.
 
-        As there, a choice by anything but the columns of the key runs all that it chooses. Raises `DeclarationError`
-        where nothing is chosen.
+        See `Plan.run` for the options. A choice by anything but the columns of the key runs all that it chooses. Raises
+        `DeclarationError` where nothing is chosen.
         """
+        return self._plan(status, order).run(
+            max_workers=max_workers,
+            retries=retries,
+            settings=settings,
+            secrets=secrets,
+            timeout_s=timeout_s,
+            backoff_s=backoff_s,
+            limits=limits,
+            keep_failed_kernels=keep_failed_kernels,
+            keep_kernels=keep_kernels,
+            policy=policy,
+            pruner=pruner,
+            stop_after=stop_after,
+            detach=detach,
+        )
+
+    def _plan(self, status: Any, order: str | None) -> Plan:
         if not self._choice:
             raise DeclarationError(
                 f"nothing is chosen on the board of {self.asset}: choose rows or a range of an axis in its display, or "
                 f"run all with ws.backfill({self.asset!r})."
             )
         where = self.where
-        chosen = {"keys": self.selection} if len(where) > MOST_CHARACTERS else {"keys": None, "where": where}
-        return make_plan(self._project, self.asset, status=status, order=order, **chosen).run(**options)
+        if len(where) > MOST_CHARACTERS:
+            return make_plan(self._project, self.asset, self.selection, status, order)
+        return make_plan(self._project, self.asset, None, status, order, where)
 
     def side_by_side(self, keys: Any) -> SideBySide:
         """The executed notebooks of up to five partitions beside each other, cell by cell; shown, it is a page.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from nbpart.backfill.registry import Node
 from nbpart.partitions import PartitionsDefinition
 from nbpart.partitions.distributions import Interval
+from nbpart.partitions.parameters import Parameter
+from nbpart.partitions.values import Value
 from nbpart.project.project import Project
 from nbpart.project.run_actions import ProjectRunActions
 from nbpart.trials.compared import Compared
@@ -20,9 +23,10 @@ _MOST_SHOWN = 2_000
 class ComparedActions(ProjectRunActions):
     """Implements `nbpart.widgets.board.BoardActions`; ``read`` gives the board as the catalog knows it now."""
 
-    def __init__(self, project: Project, asset: str, logs: Mapping[str, bool], read: Callable[[], Compared]) -> None:
+    def __init__(self, project: Project, node: Node, read: Callable[[], Compared]) -> None:
         super().__init__(project)
-        self._asset, self._logs, self._read = asset, logs, read
+        self._asset, self._read = node.name, read
+        self._parameters = find_parameters(node.partitions)
         self._made: tuple[Compared, BoardModel] | None = None
 
     def read_board(self) -> BoardModel:
@@ -32,8 +36,9 @@ class ComparedActions(ProjectRunActions):
                 compared.own,
                 compared.settings,
                 compared.logged,
-                self._logs,
+                {name: _is_log(parameter) for name, parameter in self._parameters.items()},
                 {name: metric.direction for name, metric in compared.metrics.items()},
+                {name: _list_options(parameter) for name, parameter in self._parameters.items()},
             )
             board = make_board(self._asset, compared.frame, facts, compared.best_row, compared.constant)
             self._made = compared, board
@@ -51,16 +56,24 @@ class ComparedActions(ProjectRunActions):
         return int(find_chosen(board, choice).sum()), code
 
 
-def find_logs(definition: PartitionsDefinition | None) -> dict[str, bool]:
-    """Of each column of a set whose values are drawn from a range, whether their logarithms are drawn evenly."""
+def find_parameters(definition: PartitionsDefinition | None) -> dict[str, Parameter]:
+    """The declared parameter of each column of a set that is one, also of its dimensions and its parent."""
     if definition is None:
         return {}
-    found = {}
-    inner = {name: find_logs(part) for name, part in definition.parts}
+    found = {parameter.name: parameter for parameter in definition.parameters or ()}
+    inner = {name: find_parameters(part) for name, part in definition.parts}
     for column in definition.columns:
         if column.part is not None and column.of is not None and column.of.name in inner[column.part]:
             found[column.name] = inner[column.part][column.of.name]
-    for parameter in definition.parameters or ():
-        if isinstance(parameter.distribution, Interval):
-            found[parameter.name] = parameter.distribution.is_log
     return found
+
+
+def _is_log(parameter: Parameter) -> bool | None:
+    """Whether the logarithms of a range are drawn evenly; None where no range says."""
+    return parameter.distribution.is_log if isinstance(parameter.distribution, Interval) else None
+
+
+def _list_options(parameter: Parameter) -> tuple[Value, ...]:
+    """The values that were declared one by one, in their order."""
+    drawn = parameter.distribution
+    return parameter.choices or (tuple(drawn.values or ()) if drawn is not None and drawn.is_list else ())

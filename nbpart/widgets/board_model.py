@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 20_000
 #: Numbers whose upper quartile is so many times the lower one are drawn log where no distribution says otherwise.
 _LOG_RATIO = 10
+_NUMBERS = re.compile(r"([0-9]+)")
 Role = Literal["parameter", "setting", "metric", "fact"]
 _SHOWN_FACTS = ("duration_s", "status")
 
@@ -89,14 +91,16 @@ class BoardModel:
 class ColumnFacts:
     """What is known of the columns of a frame: which are parameters, settings and metrics, which are drawn log.
 
-    ``is_log`` has those whose distribution says so, or says that they are not.
+    ``is_log`` has those whose distribution says so, or says that they are not; ``options`` the values that were
+    declared one by one, in the order in which they are drawn.
     """
 
     parameters: Sequence[str]
     settings: Sequence[str]
     metrics: Sequence[str]
-    is_log: Mapping[str, bool]
+    is_log: Mapping[str, bool | None]
     better: Mapping[str, str]
+    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 def make_board(
@@ -126,7 +130,7 @@ def _read_column(name: str, role: Role, values: pd.Series, facts: ColumnFacts) -
 
     known = values[values.notna()]
     if pd.api.types.is_bool_dtype(values) or not len(known):
-        return _read_category(name, role, values)
+        return _read_category(name, role, values, facts)
     if pd.api.types.is_datetime64_any_dtype(values):
         has_offset = isinstance(values.dtype, pd.DatetimeTZDtype)
         utc = values.dt.tz_convert("UTC").dt.tz_localize(None) if has_offset else values
@@ -140,7 +144,7 @@ def _read_column(name: str, role: Role, values: pd.Series, facts: ColumnFacts) -
         isinstance(value, int | float) and not isinstance(value, bool) for value in plain
     )
     if not is_number:
-        return _read_category(name, role, values)
+        return _read_category(name, role, values, facts)
     numbers = pd.to_numeric(values, errors="coerce").astype(float).to_numpy(dtype=float, na_value=np.nan)
     is_whole = role == "parameter" and all(isinstance(value, int | np.integer) for value in plain)
     return BoardColumn(
@@ -149,20 +153,30 @@ def _read_column(name: str, role: Role, values: pd.Series, facts: ColumnFacts) -
     )  # fmt: skip
 
 
-def _read_category(name: str, role: Role, values: pd.Series) -> BoardColumn:
+def _read_category(name: str, role: Role, values: pd.Series, facts: ColumnFacts) -> BoardColumn:
     import numpy as np
 
     places: dict[str, int] = {}
     options: list[Any] = []
     codes = np.full(len(values), np.nan)
     known = {spell_label(value): value for value in values if not _is_none(value)}
-    for label in sorted(known):
+    declared = [spell_label(option) for option in facts.options.get(name, ())]
+    for label in sorted(known, key=lambda label: (_place(label, declared), _natural(label))):
         places[label] = len(options)
         options.append(known[label])
     for row, value in enumerate(values):
         if not _is_none(value):
             codes[row] = places[spell_label(value)]
     return BoardColumn(name, role, "category", codes, tuple(places), tuple(options))
+
+
+def _place(label: str, declared: Sequence[str]) -> int:
+    return declared.index(label) if label in declared else len(declared)
+
+
+def _natural(label: str) -> list[tuple[bool, int, str]]:
+    """What sorts texts as a person does: the numbers in them as numbers."""
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in _NUMBERS.split(label)]
 
 
 def spell_label(value: Any) -> str:

@@ -218,3 +218,22 @@ def test_curves_grow_while_a_run_goes_on_and_a_button_ends_it(ws: nbpart.Workspa
     kept = ws.get_run(run_ids[0]).curves
     assert [(line["total"], line["live"]) for line in ended] == [(len(kept), False)]
     board.widget.close()
+
+
+@pytest.mark.kernel
+def test_executed_notebooks_stand_side_by_side(ws: nbpart.Workspace) -> None:
+    trials = ws.dynamic_partitions("trials", params={"lr": float, "name": str})
+    trials.add_grid(lr=[0.1, 0.2], name=[HOSTILE])
+
+    @ws.asset(partitions=trials)
+    def model(run: Any, lr: float, name: str) -> dict[str, float]:
+        print("trained with", lr, name)
+        return {"lr": lr}
+
+    ws.backfill("model", max_workers=2).wait(progress=False).raise_for_failures()
+    board = ws.compare("model")
+    page = board.side_by_side(board.frame.partition_key)
+    html = page._repr_html_()
+    assert html.count("trained with 0.1") == html.count("trained with 0.2") == 1
+    assert html.count("def model(") == 1, "what all have in common is shown once"
+    assert "<b>" not in html.split("</style>")[-1]

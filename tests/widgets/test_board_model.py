@@ -99,3 +99,17 @@ def test_bounds_of_whole_numbers_and_dates_are_whole() -> None:
     choice = BoardChoice(ranges={"n": (1.4, 3.2), "day": (noon, None)})
     assert spell_where(model, choice) == "n >= 2 and n <= 3 and day >= '2013-01-02'".replace("day", '"day"')
     assert np.flatnonzero(find_chosen(model, choice)).tolist() == [1, 2]
+
+
+def test_categories_stand_in_the_order_that_was_declared_and_others_as_a_person_sorts() -> None:
+    frame = pd.DataFrame(
+        {
+            "partition_key": list("abcd"), "size": ["large", "huge", "small", "large"],
+            "layer": ["l10", "l2", None, "l2b"], "duration_s": 1.0, "status": "materialized", "stopped_early": False,
+            "run_id": "r",
+        }
+    )  # fmt: skip
+    facts = ColumnFacts(["size", "layer"], (), (), {}, {}, {"size": ["small", "medium", "large"]})
+    model = make_board("model", frame, facts, None, {})
+    assert model.column_of["size"].labels == ("small", "large", "huge")
+    assert model.column_of["layer"].labels == ("l2", "l2b", "l10")

@@ -44,6 +44,12 @@ def test_smoothing_is_a_mean_that_forgets() -> None:
     assert smooth(np.array([np.inf, 1.0, 1.0]), 0.9)[1:] == pytest.approx([1.0, 1.0])
 
 
+def test_smoothing_depends_on_nothing_that_comes_later_and_leaves_what_is_constant() -> None:
+    values = np.random.default_rng(0).random(50_000)
+    assert (smooth(values, 0.97)[:10_000] == smooth(values[:10_000], 0.97)).all()
+    assert smooth(np.full(9_999, 1e-4), 0.9) == pytest.approx(1e-4, rel=1e-12)
+
+
 def test_the_points_of_all_lines_are_sent_one_line_after_the_other() -> None:
     lines = [CurveLine("a", np.array([0.0, 1.0]), np.array([2.0, 3.0]), 2, False)] * 2
     assert np.frombuffer(encode_lines(lines), "<f8").tolist() == [0, 1, 2, 3] * 2

@@ -48,14 +48,7 @@ function mixRamp(at) {
  * @param {Element} root
  * @param {string} name
  */
-export function cssColour(root, name) {
-  const probe = document.createElement('span');
-  probe.style.color = `var(${name})`;
-  root.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}
+export const cssColour = (root, name) => getComputedStyle(root).getPropertyValue(name).trim();
 
 /**
  * Make a canvas so large, in pixels of the page, and cleared; its context draws in these pixels. Null where there is none.

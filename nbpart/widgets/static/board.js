@@ -182,14 +182,7 @@ function mixRamp(at) {
   const part = (text, i) => parseInt(text.slice(1 + 2 * i, 3 + 2 * i), 16);
   return `rgb(${[0, 1, 2].map((i) => Math.round(part(RAMP[low], i) * (1 - share) + part(RAMP[low + 1], i) * share)).join(" ")})`;
 }
-function cssColour(root, name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  root.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}
+var cssColour = (root, name) => getComputedStyle(root).getPropertyValue(name).trim();
 function fitCanvas(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];

@@ -713,14 +713,7 @@ var isDark = (root) => {
   return root.ownerDocument.defaultView?.matchMedia("(prefers-color-scheme: dark)").matches ?? false;
 };
 var categoryColours = (root) => CATEGORIES[isDark(root) ? "dark" : "light"];
-function cssColour(root, name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  root.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}
+var cssColour = (root, name) => getComputedStyle(root).getPropertyValue(name).trim();
 function fitCanvas(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
