@@ -78,6 +78,14 @@ test('a brush on an axis becomes bounds or labels, open at the ends of the axis,
   assert.deepEqual(setBrush(choice, loss, makeScale(loss), [0, 1]).ranges, { loss: [null, null] });
 });
 
+test('where a part is looked at alone, its axis is as long as that needs, and a brush to its end keeps the bound', () => {
+  const zoom = { rows: Uint8Array.from([1, 0, 1, 1]), ranges: { lr: [null, 0.05] } };
+  const scale = makeScale(lr, zoom);
+  assert.deepEqual([scale.toUnit(0.01), scale.toUnit(0.1)].map((unit) => Number(unit.toFixed(6))), [1, 1]);
+  assert.deepEqual(setBrush(chooseNothing(), lr, scale, [0.5, 1]).ranges, { lr: [0.00316, 0.05] });
+  assert.deepEqual(setBrush(chooseNothing(), lr, makeScale(lr), [0.5, 1]).ranges, { lr: [0.01, null] });
+});
+
 test('the points of several curves are read from one buffer, and what cannot be drawn has no part in their extent', () => {
   const line = { run_id: 'r', points: 2, total: 9, live: false };
   const bytes = new DataView(Float64Array.from([0, 1, 5, NaN, 2, 3, -1, 4]).buffer);

@@ -4,7 +4,7 @@ import { categoryColours, cssColour, rampColours } from '../shared/plot.js';
 import { colourOf } from '../shared/page.js';
 import { makeScale } from './scale.js';
 
-/** @import { Colouring, Column } from './types.js' */
+/** @import { Colouring, Column, Zoom } from './types.js' */
 
 const SHADES = 24;
 /** So many categories have a colour of their own. */
@@ -13,9 +13,10 @@ const MOST_CATEGORIES = 8;
 /**
  * @param {Element} root
  * @param {Column | null} column
+ * @param {Zoom | null} zoom
  * @returns {Colouring}
  */
-export function makeColouring(root, column) {
+export function makeColouring(root, column, zoom) {
   const none = cssColour(root, '--nbpart-faint');
   if (!column) return { column, none, shades: [cssColour(root, '--nbpart-brand')], shadeOf: () => 0, legend: [], isRamp: false };
   const { values } = column;
@@ -25,7 +26,7 @@ export function makeColouring(root, column) {
     if (column.labels.length > shades.length) legend.push({ label: `${column.labels.length - shades.length} others`, colour: none });
     return { column, none, shades, legend, isRamp: false, shadeOf: (row) => (values[row] < shades.length ? values[row] : -1) };
   }
-  const scale = makeScale(column);
+  const scale = makeScale(column, zoom);
   const shades = rampColours(root, SHADES);
   return {
     column, none, shades, isRamp: true,

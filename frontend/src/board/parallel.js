@@ -6,7 +6,7 @@ import { cssColour, fitCanvas } from '../shared/plot.js';
 import { makeBrush } from './brush.js';
 import { makeScale, readBrush } from './scale.js';
 
-/** @import { Choice, Column, Drawn, Scale } from './types.js' */
+/** @import { Choice, Column, Drawn, Scale, Zoom } from './types.js' */
 
 const HEIGHT = 264;
 const [TOP, BOTTOM] = [40, 14];
@@ -31,10 +31,11 @@ export function makeParallel(root, onBrush) {
   /**
    * @param {Column[]} columns
    * @param {number} width
+   * @param {Zoom | null} zoom
    */
-  function layOut(columns, width) {
+  function layOut(columns, width, zoom) {
     const [left, right] = [52, 60];
-    axes = columns.map((column, i) => ({ column, scale: makeScale(column), x: columns.length < 2 ? width / 2 : left + (i * (width - left - right)) / (columns.length - 1) }));
+    axes = columns.map((column, i) => ({ column, scale: makeScale(column, zoom), x: columns.length < 2 ? width / 2 : left + (i * (width - left - right)) / (columns.length - 1) }));
     const text = JSON.stringify([width, columns.map(({ name, kind, log, labels }) => [name, kind, log, labels.length])]);
     const isSame = text === built;
     built = text;
@@ -62,7 +63,7 @@ export function makeParallel(root, onBrush) {
   }
 
   /** @param {Drawn} drawn */
-  function paint({ page, inside, picked, colouring }) {
+  function paint({ page, inside, picked, colouring, zoom }) {
     const width = node.clientWidth;
     const context = fitCanvas(canvas, width, HEIGHT);
     if (!context) return;
@@ -73,6 +74,7 @@ export function makeParallel(root, onBrush) {
     const groups = Array.from({ length: colouring.shades.length + 1 }, () => []);
     const [others, chosen] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
     for (let row = 0; row < n; row += 1) {
+      if (zoom && !zoom.rows[row]) continue;
       if (picked[row]) chosen.push(row);
       else if (inside[row] && !hasPicked) groups[colouring.shadeOf(row) + 1].push(row);
       else others.push(row);
@@ -80,7 +82,7 @@ export function makeParallel(root, onBrush) {
     const units = axes.map(({ column, scale }) => Float32Array.from(column.values, scale.toUnit));
     // of many lines what lies below is seen too
     strokeRows(context, others, units, faint, Math.max(0.04, Math.min(0.18, 60 / others.length)), 1);
-    const alpha = Math.max(0.14, Math.min(0.8, 200 / (n - others.length)));
+    const alpha = Math.max(0.14, Math.min(0.8, 200 / Math.max(1, n - others.length)));
     const shades = groups.map((_, i) => i);
     // the best are drawn last
     for (const shade of colouring.column?.better === 'min' ? shades.toReversed() : shades) strokeRows(context, groups[shade], units, shade ? colouring.shades[shade - 1] : colouring.none, alpha, n > 300 ? 1 : 1.4);
@@ -154,7 +156,7 @@ export function makeParallel(root, onBrush) {
      * @param {Drawn} drawn
      */
     show(columns, choice, drawn) {
-      layOut(columns, node.clientWidth);
+      layOut(columns, node.clientWidth, drawn.zoom);
       setAttributes(node, { 'aria-label': `Parallel coordinates of ${columns.map(({ name }) => name).join(', ')}: a brush on an axis chooses` });
       for (const { column, scale } of axes) brushes.get(column.name)?.show(readBrush(column, scale, choice));
       paint(drawn);

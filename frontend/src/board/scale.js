@@ -3,24 +3,27 @@
 import { formatNumber } from '../shared/format.js';
 import { formatTick, linearTicks, logTicks } from '../shared/plot.js';
 
-/** @import { Column, Scale } from './types.js' */
+/** @import { Column, Scale, Zoom } from './types.js' */
 
 const DAY_MS = 86_400_000;
 
 /**
  * @param {Column} column
+ * @param {Zoom | null} [zoom] the axis is as long as these rows need
  * @returns {Scale}
  */
-export function makeScale(column) {
+export function makeScale(column, zoom = null) {
   if (column.kind === 'category') return makeCategoryScale(column.labels);
   let [low, high] = [Infinity, -Infinity];
-  for (const value of column.values) {
-    if (!Number.isFinite(value)) continue;
+  for (let row = 0; row < column.values.length; row += 1) {
+    const value = column.values[row];
+    if (!Number.isFinite(value) || (zoom && !zoom.rows[row])) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
   if (low > high) [low, high] = [0, 1];
-  return column.kind === 'time' ? makeTimeScale(low, high) : makeNumberScale(low, high, column);
+  const scale = column.kind === 'time' ? makeTimeScale(low, high) : makeNumberScale(low, high, column);
+  return zoom ? { ...scale, ends: zoom.ranges[column.name] ?? [null, null] } : scale;
 }
 
 /**
@@ -47,6 +50,7 @@ function makeNumberScale(low, high, { log, whole }) {
     ticks: (most) => (log ? logTicks : linearTicks)(low, high, most).filter((value) => !whole || Number.isInteger(value)).map((value) => ({ unit: toUnit(go(value), from, to), label: formatTick(value) })),
     format: formatValue,
     step: whole && !log && to > from ? Math.max(0.02, 1 / (to - from)) : 0.02,
+    ends: [null, null],
   };
 }
 
@@ -67,6 +71,7 @@ function makeTimeScale(low, high) {
     roundAt: (unit) => Math.round(fromUnit(unit) / grain) * grain,
     ticks: (most) => (high > low ? Array.from({ length: Math.min(most, 4) }, (_, i, n = Math.min(most, 4)) => i / (n - 1)) : [0.5]).map((unit) => ({ unit, label: format(Math.round(fromUnit(unit) / grain) * grain) })),
     step: 0.02,
+    ends: [null, null],
   };
 }
 
@@ -86,6 +91,7 @@ function makeCategoryScale(labels) {
     },
     format: (value) => labels[value] ?? '—',
     step: 1 / n,
+    ends: [null, null],
   };
 }
 
@@ -143,7 +149,7 @@ export function setBrush(choice, column, scale, brush) {
     const n = column.labels.length;
     labels[column.name] = column.labels.filter((_, i) => (i + 0.5) / n >= low && (i + 0.5) / n <= high);
   } else {
-    ranges[column.name] = [low <= 0.002 ? null : scale.roundAt(low), high >= 0.998 ? null : scale.roundAt(high)];
+    ranges[column.name] = [low <= 0.002 ? scale.ends[0] : scale.roundAt(low), high >= 0.998 ? scale.ends[1] : scale.roundAt(high)];
   }
   return { keys: [], ranges, labels };
 }

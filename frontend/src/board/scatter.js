@@ -36,7 +36,8 @@ export function makeScatter(root, onPick) {
     const context = fitCanvas(canvas, width, HEIGHT);
     if (!context || !shown || !columns) return;
     const [x, y] = columns;
-    const [xs, ys] = [makeScale(x), makeScale(y)];
+    const { inside, picked, colouring, zoom } = shown;
+    const [xs, ys] = [makeScale(x, zoom), makeScale(y, zoom)];
     const box = { left: FRAME.left, right: width - FRAME.right, top: FRAME.top, bottom: HEIGHT - FRAME.bottom };
     /** @type {(unit: number) => number} */
     const toX = (unit) => along(x, xs, unit, box.left, box.right);
@@ -45,7 +46,6 @@ export function makeScatter(root, onPick) {
     paintFrame(context, root, box, { name: x.name, ticks: xs.ticks(Math.max(2, Math.floor(width / 90))).map(({ unit, label }) => ({ at: toX(unit), label })) }, { name: y.name, ticks: ys.ticks(6).map(({ unit, label }) => ({ at: toY(unit), label })) });
     const n = shown.page.board.keys.length;
     places = new Float32Array(2 * n).fill(NaN);
-    const { inside, picked, colouring } = shown;
     const ground = cssColour(root, '--nbpart-text');
     const hasPicked = picked.includes(1);
     const radius = n > 500 ? 2.6 : 3.6;
@@ -54,7 +54,7 @@ export function makeScatter(root, onPick) {
     for (const isFront of [false, true]) {
       for (let row = n - 1; row >= 0; row -= 1) {
         const isIn = picked[row] || (inside[row] && !hasPicked);
-        if (Boolean(isIn) !== isFront) continue;
+        if (Boolean(isIn) !== isFront || (zoom && !zoom.rows[row])) continue;
         const [px, py] = [toX(xs.toUnit(x.values[row])), toY(ys.toUnit(y.values[row]))];
         if (Number.isNaN(px) || Number.isNaN(py)) continue;
         places[2 * row] = px;

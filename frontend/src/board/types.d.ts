@@ -35,6 +35,14 @@ export interface Scale {
   format(value: number): string;
   /** By how much of the axis a key press moves a bound. */
   step: number;
+  /** The bounds of a brush that reaches the ends of the axis: null is none. */
+  ends: [number | null, number | null];
+}
+
+/** What is drawn alone, as it was chosen when a person asked for it. */
+export interface Zoom {
+  rows: Uint8Array;
+  ranges: Choice['ranges'];
 }
 
 /** The colour of each row, and what says so. */
@@ -54,4 +62,5 @@ export interface Drawn {
   inside: Uint8Array;
   picked: Uint8Array;
   colouring: Colouring;
+  zoom: Zoom | null;
 }

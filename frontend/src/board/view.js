@@ -39,6 +39,8 @@ export function drawBoard(link, root) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let opened = '';
+  /** @type {Choice | null} what was chosen when a person zoomed in */
+  let zoomed = null;
 
   const title = element('b');
   const summary = element('span', { class: 'nbpart-faint' });
@@ -56,12 +58,16 @@ export function drawBoard(link, root) {
   const parallel = makeParallel(root, (column, scale, brush) => choose(setBrush(choice, column, scale, brush)));
   const scatter = makeScatter(root, (row, add) => pick([row], add ? 'toggle' : 'only'));
   const curves = makeCurves(link, root);
+  const zoomButton = element('button', { type: 'button', text: 'Zoom to the brush', title: 'Axes as long as what is brushed needs; again: all of it', 'aria-pressed': 'false', onclick: () => {
+    zoomed = zoomed ? null : choice;
+    draw();
+  } });
   const axes = makeAxisMenu(() => draw());
   const [colour, x, y] = ['Colour', 'Across', 'Up'].map((label) => element('select', { 'aria-label': label, onchange: () => draw() }));
   /** @type {(text: string, select: HTMLSelectElement) => HTMLElement} */
   const labelled = (text, select) => element('label', { class: 'nbpart-check' }, `${text} `, select);
   const charts = element('div', { class: 'nbpart-charts' },
-    element('div', { class: 'nbpart-bar' }, axes.node, labelled('colour', colour), makeLegendPlace()), parallel.node,
+    element('div', { class: 'nbpart-bar' }, axes.node, labelled('colour', colour), makeLegendPlace(), element('span', { class: 'nbpart-spacer' }), zoomButton), parallel.node,
     element('div', { class: 'nbpart-pair' },
       element('section', { 'aria-label': 'Scatter' }, element('div', { class: 'nbpart-bar' }, labelled('across', x), labelled('up', y)), scatter.node),
       element('section', { 'aria-label': 'Curves' }, curves.node)));
@@ -117,8 +123,11 @@ export function drawBoard(link, root) {
     const inside = findInside(columns, choice, board.keys.length);
     const picked = findPicked(board.keys, choice);
     fillSelects(columns);
-    const colouring = makeColouring(root, columns.find(({ name }) => name === colour.value) ?? null);
-    drawn = { page, inside, picked, colouring };
+    const zoom = zoomed ? { rows: findInside(columns, zoomed, board.keys.length), ranges: zoomed.ranges } : null;
+    const colouring = makeColouring(root, columns.find(({ name }) => name === colour.value) ?? null, zoom);
+    drawn = { page, inside, picked, colouring, zoom };
+    zoomButton.hidden = !zoomed && !hasBrush(choice);
+    zoomButton.setAttribute('aria-pressed', String(Boolean(zoomed)));
     const isEmpty = board.keys.length === 0;
     drawHead();
     root.classList.toggle('nbpart-is-empty', isEmpty);

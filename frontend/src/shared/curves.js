@@ -149,7 +149,7 @@ export function makeCurves(link, root, onRead = () => {}) {
     const isTime = by.value === 'time';
     paintFrame(context, root, box,
       { name: isTime ? 'seconds since the first point' : 'step', ticks: linearTicks(extent.left, extent.right, Math.max(2, Math.floor(width / 80))).map((value) => ({ at: toX(value), label: formatTick(value) })) },
-      { name: metric.value, ticks: (log.checked ? logTicks : linearTicks)(extent.low, extent.high, 6).map((value) => ({ at: toY(value), label: formatTick(value) })) });
+      { name: metric.value, ticks: (log.checked ? logTicks : linearTicks)(extent.low, extent.high, 7).map((value) => ({ at: toY(value), label: formatTick(value) })) });
     const named = runs.length <= MOST_NAMED;
     const colours = categoryColours(root);
     const places = new Map(runs.map(({ id }, i) => [id, i]));

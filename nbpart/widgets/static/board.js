@@ -372,7 +372,7 @@ function makeCurves(link, root, onRead = () => {
       root,
       box,
       { name: isTime ? "seconds since the first point" : "step", ticks: linearTicks(extent.left, extent.right, Math.max(2, Math.floor(width / 80))).map((value) => ({ at: toX(value), label: formatTick(value) })) },
-      { name: metric.value, ticks: (log.checked ? logTicks : linearTicks)(extent.low, extent.high, 6).map((value) => ({ at: toY(value), label: formatTick(value) })) }
+      { name: metric.value, ticks: (log.checked ? logTicks : linearTicks)(extent.low, extent.high, 7).map((value) => ({ at: toY(value), label: formatTick(value) })) }
     );
     const named = runs.length <= MOST_NAMED;
     const colours = categoryColours(root);
@@ -616,16 +616,18 @@ function makeSection(title, { open = true, onopen = () => {
 
 // src/board/scale.js
 var DAY_MS = 864e5;
-function makeScale(column) {
+function makeScale(column, zoom = null) {
   if (column.kind === "category") return makeCategoryScale(column.labels);
   let [low, high] = [Infinity, -Infinity];
-  for (const value of column.values) {
-    if (!Number.isFinite(value)) continue;
+  for (let row = 0; row < column.values.length; row += 1) {
+    const value = column.values[row];
+    if (!Number.isFinite(value) || zoom && !zoom.rows[row]) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
   if (low > high) [low, high] = [0, 1];
-  return column.kind === "time" ? makeTimeScale(low, high) : makeNumberScale(low, high, column);
+  const scale = column.kind === "time" ? makeTimeScale(low, high) : makeNumberScale(low, high, column);
+  return zoom ? { ...scale, ends: zoom.ranges[column.name] ?? [null, null] } : scale;
 }
 function makeNumberScale(low, high, { log, whole }) {
   const [go, back] = log ? [Math.log10, (value) => 10 ** value] : [(value) => value, (value) => value];
@@ -642,7 +644,8 @@ function makeNumberScale(low, high, { log, whole }) {
     },
     ticks: (most) => (log ? logTicks : linearTicks)(low, high, most).filter((value) => !whole || Number.isInteger(value)).map((value) => ({ unit: toUnit(go(value), from, to), label: formatTick(value) })),
     format: formatValue,
-    step: whole && !log && to > from ? Math.max(0.02, 1 / (to - from)) : 0.02
+    step: whole && !log && to > from ? Math.max(0.02, 1 / (to - from)) : 0.02,
+    ends: [null, null]
   };
 }
 function makeTimeScale(low, high) {
@@ -655,7 +658,8 @@ function makeTimeScale(low, high) {
     toUnit: (value) => toUnit(value, low, high),
     roundAt: (unit) => Math.round(fromUnit(unit) / grain) * grain,
     ticks: (most) => (high > low ? Array.from({ length: Math.min(most, 4) }, (_, i, n = Math.min(most, 4)) => i / (n - 1)) : [0.5]).map((unit) => ({ unit, label: format(Math.round(fromUnit(unit) / grain) * grain) })),
-    step: 0.02
+    step: 0.02,
+    ends: [null, null]
   };
 }
 function makeCategoryScale(labels) {
@@ -669,7 +673,8 @@ function makeCategoryScale(labels) {
       return labels.map((label, i) => ({ unit: (i + 0.5) / n, label })).filter((_, i) => i % every === 0);
     },
     format: (value) => labels[value] ?? "—",
-    step: 1 / n
+    step: 1 / n,
+    ends: [null, null]
   };
 }
 var toUnit = (value, low, high) => Number.isNaN(value) ? NaN : high > low ? Math.max(0, Math.min(1, (value - low) / (high - low))) : 0.5;
@@ -695,7 +700,7 @@ function setBrush(choice, column, scale, brush) {
     const n = column.labels.length;
     labels[column.name] = column.labels.filter((_, i) => (i + 0.5) / n >= low && (i + 0.5) / n <= high);
   } else {
-    ranges[column.name] = [low <= 2e-3 ? null : scale.roundAt(low), high >= 0.998 ? null : scale.roundAt(high)];
+    ranges[column.name] = [low <= 2e-3 ? scale.ends[0] : scale.roundAt(low), high >= 0.998 ? scale.ends[1] : scale.roundAt(high)];
   }
   return { keys: [], ranges, labels };
 }
@@ -703,7 +708,7 @@ function setBrush(choice, column, scale, brush) {
 // src/board/colouring.js
 var SHADES = 24;
 var MOST_CATEGORIES = 8;
-function makeColouring(root, column) {
+function makeColouring(root, column, zoom) {
   const none = cssColour(root, "--nbpart-faint");
   if (!column) return { column, none, shades: [cssColour(root, "--nbpart-brand")], shadeOf: () => 0, legend: [], isRamp: false };
   const { values } = column;
@@ -713,7 +718,7 @@ function makeColouring(root, column) {
     if (column.labels.length > shades2.length) legend.push({ label: `${column.labels.length - shades2.length} others`, colour: none });
     return { column, none, shades: shades2, legend, isRamp: false, shadeOf: (row) => values[row] < shades2.length ? values[row] : -1 };
   }
-  const scale = makeScale(column);
+  const scale = makeScale(column, zoom);
   const shades = rampColours(root, SHADES);
   return {
     column,
@@ -835,9 +840,9 @@ function makeParallel(root, onBrush) {
   const brushes = /* @__PURE__ */ new Map();
   let built = "";
   let axes = [];
-  function layOut(columns, width) {
+  function layOut(columns, width, zoom) {
     const [left, right] = [52, 60];
-    axes = columns.map((column, i) => ({ column, scale: makeScale(column), x: columns.length < 2 ? width / 2 : left + i * (width - left - right) / (columns.length - 1) }));
+    axes = columns.map((column, i) => ({ column, scale: makeScale(column, zoom), x: columns.length < 2 ? width / 2 : left + i * (width - left - right) / (columns.length - 1) }));
     const text = JSON.stringify([width, columns.map(({ name, kind, log, labels }) => [name, kind, log, labels.length])]);
     const isSame = text === built;
     built = text;
@@ -863,7 +868,7 @@ function makeParallel(root, onBrush) {
       return axis;
     }));
   }
-  function paint({ page, inside, picked, colouring }) {
+  function paint({ page, inside, picked, colouring, zoom }) {
     const width = node.clientWidth;
     const context = fitCanvas(canvas, width, HEIGHT2);
     if (!context) return;
@@ -878,13 +883,14 @@ function makeParallel(root, onBrush) {
       []
     ];
     for (let row = 0; row < n; row += 1) {
+      if (zoom && !zoom.rows[row]) continue;
       if (picked[row]) chosen.push(row);
       else if (inside[row] && !hasPicked) groups[colouring.shadeOf(row) + 1].push(row);
       else others.push(row);
     }
     const units = axes.map(({ column, scale }) => Float32Array.from(column.values, scale.toUnit));
     strokeRows(context, others, units, faint, Math.max(0.04, Math.min(0.18, 60 / others.length)), 1);
-    const alpha = Math.max(0.14, Math.min(0.8, 200 / (n - others.length)));
+    const alpha = Math.max(0.14, Math.min(0.8, 200 / Math.max(1, n - others.length)));
     const shades = groups.map((_, i) => i);
     for (const shade of colouring.column?.better === "min" ? shades.toReversed() : shades) strokeRows(context, groups[shade], units, shade ? colouring.shades[shade - 1] : colouring.none, alpha, n > 300 ? 1 : 1.4);
     for (const row of chosen) {
@@ -950,7 +956,7 @@ function makeParallel(root, onBrush) {
      * @param {Drawn} drawn
      */
     show(columns, choice, drawn) {
-      layOut(columns, node.clientWidth);
+      layOut(columns, node.clientWidth, drawn.zoom);
       setAttributes(node, { "aria-label": `Parallel coordinates of ${columns.map(({ name }) => name).join(", ")}: a brush on an axis chooses` });
       for (const { column, scale } of axes) brushes.get(column.name)?.show(readBrush(column, scale, choice));
       paint(drawn);
@@ -975,14 +981,14 @@ function makeScatter(root, onPick) {
     const context = fitCanvas(canvas, width, HEIGHT3);
     if (!context || !shown || !columns) return;
     const [x, y] = columns;
-    const [xs, ys] = [makeScale(x), makeScale(y)];
+    const { inside, picked, colouring, zoom } = shown;
+    const [xs, ys] = [makeScale(x, zoom), makeScale(y, zoom)];
     const box = { left: FRAME2.left, right: width - FRAME2.right, top: FRAME2.top, bottom: HEIGHT3 - FRAME2.bottom };
     const toX = (unit) => along(x, xs, unit, box.left, box.right);
     const toY = (unit) => along(y, ys, unit, box.bottom, box.top);
     paintFrame(context, root, box, { name: x.name, ticks: xs.ticks(Math.max(2, Math.floor(width / 90))).map(({ unit, label }) => ({ at: toX(unit), label })) }, { name: y.name, ticks: ys.ticks(6).map(({ unit, label }) => ({ at: toY(unit), label })) });
     const n = shown.page.board.keys.length;
     places = new Float32Array(2 * n).fill(NaN);
-    const { inside, picked, colouring } = shown;
     const ground = cssColour(root, "--nbpart-text");
     const hasPicked = picked.includes(1);
     const radius = n > 500 ? 2.6 : 3.6;
@@ -990,7 +996,7 @@ function makeScatter(root, onPick) {
     for (const isFront of [false, true]) {
       for (let row = n - 1; row >= 0; row -= 1) {
         const isIn = picked[row] || inside[row] && !hasPicked;
-        if (Boolean(isIn) !== isFront) continue;
+        if (Boolean(isIn) !== isFront || zoom && !zoom.rows[row]) continue;
         const [px, py] = [toX(xs.toUnit(x.values[row])), toY(ys.toUnit(y.values[row]))];
         if (Number.isNaN(px) || Number.isNaN(py)) continue;
         places[2 * row] = px;
@@ -1292,6 +1298,7 @@ function drawBoard(link, root) {
   let drawn;
   let timer;
   let opened = "";
+  let zoomed = null;
   const title = element("b");
   const summary = element("span", { class: "nbpart-faint" });
   const chosenText = element("span", { class: "nbpart-chosen" });
@@ -1310,13 +1317,17 @@ function drawBoard(link, root) {
   const parallel = makeParallel(root, (column, scale, brush) => choose(setBrush(choice, column, scale, brush)));
   const scatter = makeScatter(root, (row, add) => pick([row], add ? "toggle" : "only"));
   const curves = makeCurves(link, root);
+  const zoomButton = element("button", { type: "button", text: "Zoom to the brush", title: "Axes as long as what is brushed needs; again: all of it", "aria-pressed": "false", onclick: () => {
+    zoomed = zoomed ? null : choice;
+    draw();
+  } });
   const axes = makeAxisMenu(() => draw());
   const [colour, x, y] = ["Colour", "Across", "Up"].map((label) => element("select", { "aria-label": label, onchange: () => draw() }));
   const labelled = (text, select) => element("label", { class: "nbpart-check" }, `${text} `, select);
   const charts = element(
     "div",
     { class: "nbpart-charts" },
-    element("div", { class: "nbpart-bar" }, axes.node, labelled("colour", colour), makeLegendPlace()),
+    element("div", { class: "nbpart-bar" }, axes.node, labelled("colour", colour), makeLegendPlace(), element("span", { class: "nbpart-spacer" }), zoomButton),
     parallel.node,
     element(
       "div",
@@ -1369,8 +1380,11 @@ function drawBoard(link, root) {
     const inside = findInside(columns, choice, board.keys.length);
     const picked = findPicked(board.keys, choice);
     fillSelects(columns);
-    const colouring = makeColouring(root, columns.find(({ name }) => name === colour.value) ?? null);
-    drawn = { page, inside, picked, colouring };
+    const zoom = zoomed ? { rows: findInside(columns, zoomed, board.keys.length), ranges: zoomed.ranges } : null;
+    const colouring = makeColouring(root, columns.find(({ name }) => name === colour.value) ?? null, zoom);
+    drawn = { page, inside, picked, colouring, zoom };
+    zoomButton.hidden = !zoomed && !hasBrush(choice);
+    zoomButton.setAttribute("aria-pressed", String(Boolean(zoomed)));
     const isEmpty = board.keys.length === 0;
     drawHead();
     root.classList.toggle("nbpart-is-empty", isEmpty);
