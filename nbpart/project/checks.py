@@ -12,7 +12,7 @@ from nbpart.assets.check_definition import CheckDefinition
 from nbpart.assets.checks import Check, bind_check
 from nbpart.assets.kept_paths import keep_path
 from nbpart.assets.selection import read_selection
-from nbpart.assets.source_functions import read_code
+from nbpart.assets.source_functions import find_version, read_code
 from nbpart.backfill.registry import Node, load_registry
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError, nearest
@@ -90,6 +90,26 @@ def _refuse(node: Node, declared: Check, seen: set[tuple[str, str]]) -> None:
         raise DeclarationError(
             f"{node.name!r} has a check {cell.name!r} already, in a cell of its notebook: give this one another name."
         )
+
+
+def refresh_checks(project: Project) -> None:
+    """Take up the code of checks that stand in edited modules: what they said before is outdated then."""
+    root = project.root
+    edited: list[tuple[int, CheckDefinition]] = []
+    for node in project.registry().nodes.values():
+        for check in node.checks:
+            version = find_version(check.code) if check.code is not None else None
+            if version not in (None, check.version):
+                edited.append((node.asset_id, replace(check, version=str(version))))
+
+    def work(batch: Batch) -> None:
+        known = queries.load_checks(batch)
+        for asset_id, check in edited:
+            if any(one.name == check.name for one in known.get(asset_id, ())):
+                events.save_check(batch, asset_id, check.with_paths(lambda path: keep_path(path, root)))
+
+    if edited:
+        project.catalog.write(work)
 
 
 def remove_check(project: Project, asset: Any, name: str) -> None:

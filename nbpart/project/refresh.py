@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from nbpart.backfill.registry import Registry
 from nbpart.backfill.source_observation import SourceLook, refresh_sources
+from nbpart.project.checks import refresh_checks
 from nbpart.project.code_scan import CodeChanges, CodeScanner, describe_scan_time
 from nbpart.project.project import Project
 
@@ -46,7 +47,10 @@ def register_edited_code(project: Project, *, logs: bool = True) -> CodeChanges:
 
     The code of a workspace that is not trusted is not looked at.
     """
-    changes = _make_scanner(project).scan(project.registry()) if project.is_trusted else CodeChanges()
+    changes = CodeChanges()
+    if project.is_trusted:
+        changes = _make_scanner(project).scan(project.registry())
+        refresh_checks(project)
     if logs:
         changes.log()
     return changes

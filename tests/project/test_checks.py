@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import nbpart
 from nbpart.catalog import check as catalog_check
 from nbpart.errors import DeclarationError, UnknownNameError
 from tests.backfill.pools import Stage
+from tests.projects import import_written
 
 KEYS = ["a.csv", "b.csv", "c.csv"]
 
@@ -223,3 +226,34 @@ def test_an_automation_asks_for_what_reads_it_once_it_passes(
     ws.run_checks("extract", keys="a.csv")
     assert tick() == ["a.csv"]
     assert tick() == []
+
+
+RULES = """
+import nbpart
+
+@nbpart.check("extract", blocking=True)
+def no_gaps(extract):
+    \"\"\"Not empty.\"\"\"
+    return len(extract) > {limit}
+
+def other():
+    return {other}
+"""
+
+
+def test_a_check_in_a_module_is_taken_up_when_its_file_is_edited(
+    ws: nbpart.Workspace, stage: Stage, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = import_written(project, "rules", RULES.format(limit=0, other=1), monkeypatch)
+    ws.register(rules.no_gaps)
+    ws.backfill("extract").wait(progress=False)
+    (project / "rules.py").write_text(RULES.format(limit=0, other=2).replace("Not empty.", "Some text."))
+    ws.plan("*")
+    assert ws.check_outcomes("extract")["is_outdated"].tolist() == [False] * 3, "what it does not use is not its code"
+    (project / "rules.py").write_text(RULES.format(limit=5, other=2).replace("blocking=True", "blocking=False"))
+    ws.plan("*")
+    assert ws.check_outcomes("extract")["is_outdated"].tolist() == [True] * 3
+    assert ws.checks()["blocking"].tolist() == [True], "what its decorator says counts when it is registered again"
+    (project / "rules.py").write_text("no python at all (")
+    ws.plan("*")
+    assert ws.check_outcomes("extract")["is_outdated"].tolist() == [True] * 3
