@@ -12,6 +12,7 @@ import pytest
 import nbpart
 from nbpart.errors import DeclarationError, UnknownNameError
 from tests.backfill.pools import Stage
+from tests.projects import import_written
 
 KEYS = ["a.csv", "b.csv", "c.csv"]
 
@@ -177,3 +178,42 @@ def is_large(n: dict[str, int]) -> bool:
 def write(folder: Path, cells: list[tuple[str, list[str]]]) -> None:
     made = [nbformat.v4.new_code_cell(source, metadata={"tags": tags}) for source, tags in cells]
     (folder / "n.ipynb").write_text(json.dumps(nbformat.v4.new_notebook(cells=made)))
+
+
+FLOW = """
+import nbpart
+
+ws = nbpart.open("workspace")
+
+
+@nbpart.asset
+def sizes() -> dict:
+    return {"n": 3}
+
+
+@ws.check("sizes")
+def is_three(sizes):
+    return sizes["n"] == THREE
+
+
+THREE = 3
+"""
+
+
+@pytest.mark.kernel
+def test_a_check_of_a_module_runs_with_the_asset_and_alone(
+    ws: nbpart.Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = import_written(project, "flow", FLOW.replace('@ws.check("sizes")', '@nbpart.check("sizes")'), monkeypatch)
+    rules = "import nbpart\n\n@nbpart.check('sizes')\ndef is_whole(sizes, limit=5):\n    return {'n': sizes['n']}\n"
+    other = import_written(project, "rules", rules, monkeypatch)
+    ws.register(flow.sizes, flow.is_three, other.is_whole)
+    assert flow.is_three({"n": 3}), "it can be called as the function that it is"
+    ws.materialize("sizes")
+    assert ws.check_outcomes("sizes")[["check", "outcome"]].values.tolist() == [
+        ["is_three", "passed"], ["is_whole", "passed"],
+    ]  # fmt: skip
+    (project / "flow.py").write_text(FLOW.replace("THREE = 3", "THREE = 4"))
+    assert ws.run_checks("sizes").frame["outcome"].tolist() == ["failed", "passed"], "it is run as the file is now"
+    assert ws.check_outcomes("sizes")["is_outdated"].tolist() == [False, False]
+    assert len(ws.plan("sizes")) == 0
