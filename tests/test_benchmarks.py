@@ -25,6 +25,7 @@ SIZES = {
     "selecting": 1_000,
     "staleness": 2_000,
     "studies": "6,2",
+    "sweeps": 6,
     "table": 20,
     "trials": 50,
     "watching": 4,
