@@ -11,6 +11,7 @@ from typing import Any
 from nbpart.assets.asset import Asset
 from nbpart.assets.notebook_files import read_declared_notebook
 from nbpart.assets.parameters_cell import read_parameters_cell
+from nbpart.backfill.options import OPTIONS
 from nbpart.errors import DeclarationError, nearest
 from nbpart.partitions import REQUIRED, DynamicPartitions, Kind, Param, Parameter, Parameters, to_plain
 from nbpart.partitions.keys import shorten
@@ -54,6 +55,18 @@ def add_grid(project: Project, asset: Asset, axes: Mapping[str, Any]) -> list[st
     texts = [keys.parameters.spell(values) for values in keys.parameters.grid(axes)]
     keys.add(texts)
     return texts
+
+
+def split_options(project: Project, asset: Asset, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of a backfill among values that were given by name, and the rest: values of parameters.
+
+    What the asset has a parameter or a variable of its parameters cell of is never an option.
+    """
+    found = _read_signature(asset) if asset.function is not None else _read_cell(asset)
+    known = _known_parameters(project, project.registry().graph[asset.name].set_name or asset.name)
+    own = {*found, *(known.names if known is not None else ())}
+    options = {name: value for name, value in given.items() if name in OPTIONS and name not in own}
+    return options, {name: value for name, value in given.items() if name not in options}
 
 
 def _known_parameters(project: Project, set_name: str) -> Parameters | None:

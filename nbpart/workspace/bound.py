@@ -18,7 +18,7 @@ from nbpart.project.adopt import adopt
 from nbpart.project.backfills import Backfill
 from nbpart.project.data import load
 from nbpart.project.materialization import materialize
-from nbpart.project.parameter_grid import add_grid, join_axes
+from nbpart.project.parameter_grid import add_grid, join_axes, split_options
 from nbpart.project.partition_sets import load_sets
 from nbpart.project.plans import make_plan
 from nbpart.project.project import Project
@@ -57,15 +57,16 @@ class BoundAsset(Asset):
         """Run this asset for every combination of the given parameter values (a list or one value each).
 
         They are given by name, or in a dict where one is called as an option is: ``{"lr": [0.01, 0.1], "retries": 1}``.
-        New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
+        The other options of `Plan.run` are taken too. New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
         in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status`` and for
         which ``where`` is true. ``order``: see `Workspace.plan`. Returns at once; ``.wait()`` waits.
         """
+        options, axes = split_options(self._project, self, axes) if axes else ({}, axes)
         if given := join_axes(values, axes):
             self._project.check_trust()
             keys = add_grid(self._project, self, given)
         plan = make_plan(self._project, self.name, keys, status, order, where)
-        return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, settings=settings)
+        return plan.run(max_workers=max_workers, retries=retries, timeout_s=timeout_s, settings=settings, **options)
 
     def materialize(
         self,

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import nbpart
+from nbpart.catalog import queries
 from nbpart.errors import DeclarationError, ParameterError
 from tests.backfill.pools import Stage
 from tests.recording import write_notebook
@@ -194,3 +195,15 @@ def test_a_second_parameters_cell_must_not_override_given_values(ws: nbpart.Work
     nbformat.write(nbformat.v4.new_notebook(cells=cells), project / "two.ipynb")
     with pytest.raises(DeclarationError, match=r"cells 1 and 2 of .*two\.ipynb are both tagged .* assigns 'x' again"):
         ws.notebook("two.ipynb")
+
+
+def test_options_of_a_backfill_are_no_parameters(ws: nbpart.Workspace, project: Path, stage: Stage) -> None:
+    write_notebook(project / "train.ipynb", "lr", parameters="lr = 0.1\npolicy = 'a'")
+    train = ws.notebook("train.ipynb")
+    backfill = train.backfill(lr=[0.1, 0.2], policy=["b"], keep_failed_kernels=1, stop_after=3).wait(progress=False)
+    assert sorted(backfill.steps()["partition_key"]) == ["lr=0.1,policy=b", "lr=0.2,policy=b"], "a parameter is its own"
+    options = ws.project.catalog.read(lambda batch: queries.find_backfill(batch, backfill.id))
+    assert options is not None
+    assert (options.options["keep_failed_kernels"], options.options["stop_after"]) == (1, 3)
+    with pytest.raises(DeclarationError, match="stop_after"):
+        train.backfill(lr=0.1, stop_after=0)
