@@ -57,9 +57,10 @@ class BoundAsset(Asset):
         """Run this asset for every combination of the given parameter values (a list or one value each).
 
         They are given by name, or in a dict where one is called as an option is: ``{"lr": [0.01, 0.1], "retries": 1}``.
-        The other options of `Plan.run` are taken too. New keys are added first. An asset without partitions gets a set of its own name, with parameters of the types
-        in its parameters cell or its arguments. Without values it runs those of ``keys`` that have ``status`` and for
-        which ``where`` is true. ``order``: see `Workspace.plan`. Returns at once; ``.wait()`` waits.
+        The other options of `Plan.run` are taken too. New keys are added first. An asset without partitions gets a set
+        of its own name, with parameters of the types in its parameters cell or its arguments. Without values it runs
+        those of ``keys`` that have ``status`` and for which ``where`` is true. ``order``: see `Workspace.plan`. Returns
+        at once; ``.wait()`` waits.
         """
         options, axes = split_options(self._project, self, axes) if axes else ({}, axes)
         if given := join_axes(values, axes):
