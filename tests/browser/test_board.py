@@ -71,6 +71,7 @@ def test_brushes_rows_and_sorting_work_by_keyboard_and_mouse(notebook: Open) -> 
     assert book.execute("print(board.where)") in code.inner_text()
     page.keyboard.press("Escape")
     code.wait_for(state="detached")
+    board.get_by_text("Choose rows, or drag along an axis").wait_for()
     assert rows.count() == 8
     # a drag along an axis of categories, and a click that clears it
     track = board.locator(".nbpart-axis", has_text="kind").locator(".nbpart-track")
@@ -82,6 +83,7 @@ def test_brushes_rows_and_sorting_work_by_keyboard_and_mouse(notebook: Open) -> 
     page.mouse.move(x, box["y"] + box["height"] * 0.4, steps=5)
     page.mouse.up()
     code.get_by_text("kind in ('rf')").wait_for()
+    assert track.bounding_box() == box, "what is brushed does not move"
     page.mouse.click(x, box["y"] + 40)
     code.wait_for(state="detached")
     # rows by the keyboard, several of them
@@ -157,7 +159,7 @@ def test_an_empty_board_fills_and_says_what_failed(notebook: Open) -> None:
     board = book.page.locator(".nbpart-board")
     board.get_by_text("model has no partitions yet.").wait_for()
     book.execute("trials.add(lr=0.1); ws.backfill('model').wait(progress=False)")
-    board.get_by_text("0 of 1 partition made, 1 failed").wait_for()
+    board.locator(".nbpart-bar").first.get_by_text("0 of 1 partition made, 1 failed").wait_for()
     board.locator(".nbpart-grid-body [role=row]").click()
     board.get_by_text("ValueError: a <b>bad</b> rate", exact=False).first.wait_for()
     board.locator(".nbpart-curves").get_by_text("no curves").wait_for()

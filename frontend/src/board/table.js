@@ -143,7 +143,8 @@ export function makeTable(on) {
     active = Math.max(0, Math.min(active, order.length - 1));
     anchor = Math.max(0, Math.min(anchor, order.length - 1));
     const across = node.scrollWidth > node.clientWidth ? 16 : 0;
-    node.style.height = `${Math.min(order.length, 9.5) * ROW_PX + 32 + across}px`;
+    // as high for few that are left: what stands below must not move while somebody brushes there
+    node.style.height = `${Math.min(drawn.inside.length, 9.5) * ROW_PX + 32 + across}px`;
     setAttributes(node, { 'aria-rowcount': order.length + 1, 'aria-colcount': columns.length + 2 });
     showHead();
     showRows();

@@ -163,7 +163,7 @@ export function drawBoard(link, root) {
     const line = isChosen ? drawn.page.chosen.code : '';
     if (code.dataset.line !== line) {
       code.dataset.line = line;
-      code.replaceChildren(line ? makeCodeLine(line) : '');
+      code.replaceChildren(line ? makeCodeLine(line) : element('span', { class: 'nbpart-faint', text: 'Choose rows, or drag along an axis: the condition stands here.' }));
     }
     announce(isChosen ? chosenText.textContent : summary.textContent ?? '');
   }

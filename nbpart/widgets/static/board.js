@@ -1223,7 +1223,7 @@ function makeTable(on) {
     active = Math.max(0, Math.min(active, order.length - 1));
     anchor = Math.max(0, Math.min(anchor, order.length - 1));
     const across = node.scrollWidth > node.clientWidth ? 16 : 0;
-    node.style.height = `${Math.min(order.length, 9.5) * ROW_PX + 32 + across}px`;
+    node.style.height = `${Math.min(drawn.inside.length, 9.5) * ROW_PX + 32 + across}px`;
     setAttributes(node, { "aria-rowcount": order.length + 1, "aria-colcount": columns.length + 2 });
     showHead();
     showRows();
@@ -1420,7 +1420,7 @@ ws.backfill(${JSON.stringify(board.asset)})` }));
     const line = isChosen ? drawn.page.chosen.code : "";
     if (code.dataset.line !== line) {
       code.dataset.line = line;
-      code.replaceChildren(line ? makeCodeLine(line) : "");
+      code.replaceChildren(line ? makeCodeLine(line) : element("span", { class: "nbpart-faint", text: "Choose rows, or drag along an axis: the condition stands here." }));
     }
     announce(isChosen ? chosenText.textContent : summary.textContent ?? "");
   }
