@@ -110,6 +110,11 @@ class AssetDefinition:
     metrics: Dict[str, Metric] = field(default_factory=dict)
     check_cells: tuple[CheckDefinition, ...] = ()
 
+    def __repr__(self) -> str:
+        over = f" over {self.set_name!r}" if self.is_partitioned else ""
+        reads = f", reads {', '.join(dict.fromkeys(read.name for read in self.inputs))}" if self.inputs else ""
+        return f"<{self.kind} {self.name!r}{over}{reads}>"
+
     @property
     def search_path(self) -> SearchPath:
         """Where its code finds modules that are somebody's own, but for its folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import html
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from nbpart.assets.definition import AssetDefinition, Input
 from nbpart.errors import CycleError, UnknownNameError, nearest
 from nbpart.partitions.mapping import reads_earlier
 
+#: So many names stand in a repr, so many rows in a page, so many keys in a completion.
+_MOST_SHOWN, _MOST_ROWS, _MOST_COMPLETED = 12, 100, 300
 #: By this many steps all is reached that is above or below.
 ALL_STEPS = sys.maxsize
 
@@ -57,7 +60,18 @@ class AssetGraph:
         return len(self._definitions)
 
     def __repr__(self) -> str:
-        return f"<AssetGraph of {len(self)}: {', '.join(self)}>"
+        names = list(self)
+        more = f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else ""
+        return f"<AssetGraph of {len(self)}: {', '.join(names[:_MOST_SHOWN])}{more}>"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in ("name", "kind", "partitions", "reads", "description"))
+        rows = "".join(map(_row_html, list(self.definitions)[:_MOST_ROWS]))
+        more = f"<p>{len(self) - _MOST_ROWS:,} more</p>" if len(self) > _MOST_ROWS else ""
+        return f"<table><tr>{head}</tr>{rows}</table>{more}"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)[:_MOST_COMPLETED]
 
     @property
     def definitions(self) -> tuple[AssetDefinition, ...]:
@@ -95,6 +109,12 @@ class AssetGraph:
     def descendants(self, name: str, steps: int = ALL_STEPS) -> frozenset[str]:
         """The names of all that depend on ``name``, by at most so many steps, without itself."""
         return _reach(name, self.downstream, steps)
+
+
+def _row_html(definition: AssetDefinition) -> str:
+    reads = ", ".join(dict.fromkeys(read.name for read in definition.inputs))
+    told = (definition.name, definition.kind, definition.set_name, reads, definition.description.partition("\n")[0])
+    return f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in told)}</tr>"
 
 
 def _reach(start: str, step: Callable[[str], tuple[str, ...]], steps: int) -> frozenset[str]:

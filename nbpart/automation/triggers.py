@@ -118,6 +118,9 @@ class Triggers(Mapping[str, Trigger]):
     def __len__(self) -> int:
         return len(list(iter(self)))
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)[:300]
+
     def __repr__(self) -> str:
         return f"<{describe_watching(self._project) or 'no triggers'}>"
 

@@ -66,7 +66,7 @@ def check(
 
 
 @click.command()
-@click.argument("asset", required=False)
+@click.argument("asset", required=False, shell_complete=options.complete_asset)
 @options.keys_option
 @options.where_option
 @options.limit_option(CHECK_ROWS)

@@ -17,7 +17,7 @@ DROPPABLE_COLUMNS = ("run_id", "partition_key", "duration_s")
 
 
 @click.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=options.complete_asset)
 @click.option(
     "--metric",
     "metrics",

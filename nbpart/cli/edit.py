@@ -13,8 +13,8 @@ from nbpart.cli.trust import ask_for_trust
 
 
 @click.command()
-@click.argument("asset")
-@click.argument("key", required=False)
+@click.argument("asset", shell_complete=options.complete_asset)
+@click.argument("key", required=False, shell_complete=options.complete_key)
 @click.option("--save", "saves", is_flag=True, help="Write its cells back to your own notebook.")
 @click.option("--force", is_flag=True, help="With --save: also where your notebook was changed meanwhile.")
 @click.option("--discard", "discards", is_flag=True, help="Give it up; your own notebook stays as it is.")

@@ -9,6 +9,7 @@ from nbpart.cli.backfills import backfill, backfills, cancel, plan, resume, tick
 from nbpart.cli.catalog import catalog
 from nbpart.cli.checks import check, checks
 from nbpart.cli.compare import compare
+from nbpart.cli.completion import completion
 from nbpart.cli.doctor import doctor
 from nbpart.cli.edit import edit
 from nbpart.cli.getting_started import demo, init, lab
@@ -68,7 +69,7 @@ COMMANDS = (
         adopt,
         wipe,
     ),
-    *(lab, kernels, kernelspec, prune, catalog, trust, doctor),
+    *(lab, kernels, kernelspec, prune, catalog, trust, doctor, completion),
 )
 for command in COMMANDS:
     main.add_command(command)

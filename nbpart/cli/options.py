@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import split_arg_string
 
 from nbpart.backfill.options import OPTIONS, SINGLE_RUN, Option
+from nbpart.cli.completing import list_assets, list_keys
 from nbpart.errors import DeclarationError, ParameterError
 from nbpart.run.pruners import Pruner, read_pruner
 from nbpart.states import STATUS_WORDS
@@ -54,8 +56,26 @@ def trust_option(command: Command) -> Command:
     )(command)
 
 
+def complete_asset(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The assets that a shell offers for an argument."""
+    with ctx.scope(cleanup=False):
+        return list_assets(workspace_path(), incomplete)
+
+
+def complete_key(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The keys that a shell offers for an argument, those of the asset that was given before."""
+    # an option that still lacks its value keeps click from reading the arguments before it
+    words = [
+        ctx.params.get("asset") or "",
+        *(ctx.params.get("selection") or ()),
+        *split_arg_string(os.environ.get("COMP_WORDS", "")),
+    ]
+    with ctx.scope(cleanup=False):
+        return list_keys(workspace_path(), words, incomplete)
+
+
 #: Which assets a command is about; see `nbpart.assets.selection`.
-selection_argument = click.argument("selection", nargs=-1)
+selection_argument = click.argument("selection", nargs=-1, shell_complete=complete_asset)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
@@ -78,6 +98,7 @@ def keys_option(command: Command) -> Command:
         "keys",
         metavar="KEY",
         multiple=True,
+        shell_complete=complete_key,
         help="Only this key, or those of a range A..B, of a part of a date (2013-01), or with some values "
         "(shop=x,day=2013-01); can be given again.",
     )(command)

@@ -26,7 +26,7 @@ DROPPABLE_COLUMNS = ("bytes", "rows", "duration_s", "materialized_at")
 
 
 @click.command()
-@click.argument("asset", required=False)
+@click.argument("asset", required=False, shell_complete=options.complete_asset)
 @click.option(
     "-s",
     "--status",

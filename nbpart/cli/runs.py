@@ -27,8 +27,8 @@ POLL_S = 0.3
 
 
 @click.command()
-@click.argument("asset", required=False)
-@click.argument("key", required=False)
+@click.argument("asset", required=False, shell_complete=options.complete_asset)
+@click.argument("key", required=False, shell_complete=options.complete_key)
 @click.option("--backfill", "backfill_id", metavar="ID", help="Only the runs of this backfill.")
 @options.where_option
 @options.limit_option(RUN_ROWS)

@@ -15,7 +15,7 @@ from nbpart.cli.text import printable
 from nbpart.partitions.choice import TypedText
 from nbpart.project.verb_result import VerbResult
 
-selection_argument = click.argument("selection", nargs=-1, required=True)
+selection_argument = click.argument("selection", nargs=-1, required=True, shell_complete=options.complete_asset)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def accept(selection: Sequence[str], asked: VerbOptions) -> None:
 
 
 @click.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=options.complete_asset)
 @click.argument("path")
 @click.option(
     "--version",

@@ -11,8 +11,8 @@ from nbpart.cli.text import printable
 
 
 @click.command()
-@click.argument("asset")
-@click.argument("key", required=False)
+@click.argument("asset", shell_complete=options.complete_asset)
+@click.argument("key", required=False, shell_complete=options.complete_key)
 @options.json_option
 @options.workspace_option
 def why(asset: str, key: str | None, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from nbpart.partitions.parameters import REQUIRED, Parameters
 from nbpart.partitions.values import Kind
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class DynamicPartitions(PartitionsDefinition):
     """A named set of keys that are added and removed while you work; the catalog of a workspace holds them.
 
@@ -54,6 +54,12 @@ class DynamicPartitions(PartitionsDefinition):
             give(self, "parent_column", parent_column)
             give(self, "parent", parent)
             check_columns(self.columns)
+
+    def __repr__(self) -> str:
+        declared = (("params", self.parameters), ("columns", self.attributes))
+        given = [f"{name}={some.as_declared()!r}" for name, some in declared if some is not None]
+        under = [] if self.parent is None else [f"under={ {self.parent_column: self.parent.set_name}!r}"]
+        return f"DynamicPartitions({', '.join([repr(self.name), *given, *under])})"
 
     @property
     def set_name(self) -> str:

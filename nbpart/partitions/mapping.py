@@ -27,7 +27,7 @@ MAX_WINDOWS = 100_000
 PARTITION_KEY = "partition_key"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Mapping:
     """What all mappings have in common. ``of`` names the asset or source that is read, None where the argument does."""
 
@@ -45,8 +45,17 @@ class Mapping:
         given = [f"{name}={value}" for name, value in self.to_json().items() if name != "kind"]
         return f"{self.kind}({', '.join(given)})" if given else self.kind
 
+    def __repr__(self) -> str:
+        """As it is written, but for what is long."""
+        of = [] if self.of is None else [f"of={self.of!r}"]
+        return f"{self.kind}({', '.join([*self._spell_given(), *of])})"
 
-@dataclass(frozen=True)
+    def _spell_given(self) -> list[str]:
+        """The arguments as they are written, without ``of``."""
+        return [f"{name}={value!r}" for name, value in self.to_json().items() if name != "kind"]
+
+
+@dataclass(frozen=True, repr=False)
 class Same(Mapping):
     """The same key."""
 
@@ -56,14 +65,14 @@ class Same(Mapping):
         return "same key"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Whole(Mapping):
     """All of an input that has no partitions."""
 
     kind: ClassVar[str] = "whole"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AllKeys(Mapping):
     """Every key of the input. Under ``new="ignore"`` one that came since a run makes nothing stale."""
 
@@ -74,7 +83,7 @@ class AllKeys(Mapping):
         return "all keys" if self.new == "stale" else "all keys, new ones ignored"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Overlap(Mapping):
     """The windows that overlap mine, from the one moved by ``start`` of my windows to the one moved by ``end``."""
 
@@ -93,7 +102,7 @@ class Overlap(Mapping):
         return f"overlap{moved}{_describe_outside(self.outside)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Previous(Mapping):
     """The ``n`` windows of the input that ended last when mine began."""
 
@@ -109,7 +118,7 @@ class Previous(Mapping):
         return f"previous{'' if self.n == 1 else f' {self.n:,}'}{_describe_outside(self.outside)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Last(Mapping):
     """The newest ``n`` keys of the input."""
 
@@ -132,8 +141,15 @@ class Match:
         names = self.theirs if self.theirs == self.mine else f"{self.theirs} = {self.mine}"
         return names if self.mapping is None else f"{names}: {self.mapping.describe()}"
 
+    def spell(self) -> str:
+        """As an argument of `by`."""
+        if self.mapping is None:
+            return repr(self.mine) if self.theirs == self.mine else f"{self.theirs}={self.mine!r}"
+        given = repr(self.mapping) if self.theirs == self.mine else f"({self.mine!r}, {self.mapping!r})"
+        return f"{self.theirs}={given}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class By(Mapping):
     """Keys whose named columns are equal to mine. What has no value equals nothing. Dimensions not named: all.
 
@@ -155,8 +171,12 @@ class By(Mapping):
     def describe(self) -> str:
         return f"by {', '.join(one.describe() for one in self.matches)}" if self.matches else "by what both have"
 
+    def _spell_given(self) -> list[str]:
+        # what is given by position comes first
+        return sorted((one.spell() for one in self.matches), key=lambda text: not text.startswith(("'", '"')))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Only(Mapping):
     """These keys of the input."""
 
@@ -170,8 +190,11 @@ class Only(Mapping):
         shown = ", ".join(map(str, self.keys[:3]))
         return f"only {shown}{'' if len(self.keys) <= 3 else f' and {len(self.keys) - 3:,} more'}"
 
+    def _spell_given(self) -> list[str]:
+        return [*map(shorten, self.keys[:5]), *(["..."] if len(self.keys) > 5 else [])]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Pairs(Mapping):
     """Pairs of keys, in two tuples of one length: ``upstream`` of the input, ``this`` of the reader.
 
@@ -188,8 +211,11 @@ class Pairs(Mapping):
     def describe(self) -> str:
         return f"{len(self.this):,} pair{'' if len(self.this) == 1 else 's'}"
 
+    def _spell_given(self) -> list[str]:
+        return [f"<{self.describe()}>"]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Where(Mapping):
     """The keys for which a condition on the columns of both, ``upstream.fold <> this.fold``, is true."""
 
@@ -198,6 +224,9 @@ class Where(Mapping):
 
     def describe(self) -> str:
         return f"where {' '.join(self.text.split())}"
+
+    def _spell_given(self) -> list[str]:
+        return [repr(self.text)]
 
 
 def same(*, of: str | None = None) -> Same:

@@ -16,7 +16,7 @@ from nbpart.partitions.keys import check_derived_key, escape, shorten, unescape
 from nbpart.partitions.names import UNNAMED_PRODUCT, check_column_name, check_set_name
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class MultiPartitions(PartitionsDefinition):
     """Every combination of the keys of some dimensions, as these grow and shrink.
 
@@ -49,6 +49,10 @@ class MultiPartitions(PartitionsDefinition):
             give(self, "dimensions", tuple(sorted(read, key=lambda one: one[0])))
             kept = [f"{dimension}_{end}" for dimension in self.names for end in ("start", "end")]
             check_columns(self.columns, kept)
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f", name={self.name!r}"
+        return f"MultiPartitions({ {one: part.set_name for one, part in self.dimensions}!r}{name})"
 
     @property
     def names(self) -> tuple[str, ...]:

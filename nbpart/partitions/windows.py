@@ -53,7 +53,7 @@ class Windows:
         return len(self.keys)
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class TimeWindowPartitions(PartitionsDefinition):
     """A set of windows that follow each other without a gap, each a partition once it has ended.
 
@@ -110,6 +110,17 @@ class TimeWindowPartitions(PartitionsDefinition):
             give(self, "fmt", self._check_format(fmt) if fmt is not None else self._choose_format())
         except DeclarationError as error:
             raise DeclarationError(f"Partitions {name!r}: {error}") from None
+
+    def __repr__(self) -> str:
+        """As it is declared, without what is the default."""
+        own = [repr(self.name), *([repr(self.cron)] if type(self) is TimeWindowPartitions else [])]
+        for name in ("start", "end"):
+            if (moment := getattr(self, name)) is not None:
+                local = moment.astimezone(self._zone).replace(tzinfo=None)
+                own.append(f"{name}='{local.isoformat(' ').removesuffix(' 00:00:00')}'")
+        given = (("timezone", "UTC"), ("end_offset", 0), ("exclude", ()), ("column", None))
+        own += [f"{name}={shorten(getattr(self, name))}" for name, usual in given if getattr(self, name) != usual]
+        return f"{type(self).__name__}({', '.join(own)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TimeWindowPartitions) and self.to_json() == other.to_json()

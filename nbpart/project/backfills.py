@@ -330,6 +330,9 @@ class Backfills(Mapping[str, Backfill]):
     def __len__(self) -> int:
         return len(self.frame)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.frame["backfill_id"].head(300))
+
     def __repr__(self) -> str:
         frame = self.frame
         waiting = int((frame["status"] == BackfillStatus.REQUESTED).sum())

@@ -143,7 +143,7 @@ class CodeScanner:
             if node.definition.is_source or node.definition.snapshot is None:
                 continue
             try:
-                fingerprint = _fingerprint(node.definition, seen)
+                fingerprint = _fingerprint(node.definition, seen, self._root)
                 if fingerprints.get(name) == fingerprint:
                     same[name] = fingerprint
                     continue
@@ -231,11 +231,11 @@ def _files_of(definition: AssetDefinition) -> Iterator[str]:
         yield os.path.dirname(original)
 
 
-def _fingerprint(definition: AssetDefinition, seen: SeenFiles) -> list[str]:
+def _fingerprint(definition: AssetDefinition, seen: SeenFiles, root: Path) -> list[str]:
     """Hashes of an asset's definition and of the state of its files: equal as long as neither changes."""
     files = sorted(set(_files_of(definition)))
     state = "\0".join(f"{path}\0{seen.digest(path)}" for path in files)
-    return [_hash(repr(definition)), _hash(state)]
+    return [_hash(json.dumps(definition.to_json(root), sort_keys=True)), _hash(state)]
 
 
 def _hash(text: str) -> str:

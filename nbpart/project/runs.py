@@ -279,6 +279,19 @@ class Run:
         error = f": {self.error}" if self.error else ""
         return f"<Run {self.run_id} of {label} {self.status}{error}>"
 
+    def _repr_html_(self) -> str:
+        from nbpart.widgets.run_html import run_html
+
+        record = self._record
+        facts = {
+            "run": f"{self.run_id}, attempt {self.attempt}",
+            "took": "" if record.duration_s is None else f"{record.duration_s:.1f} s",
+            "settings": ", ".join(f"{name}={value!r}" for name, value in self.settings.items()),
+            "note": self.note or "",
+            "error": self.error or "",
+        }
+        return run_html(self._label, self.status, facts, self.notebook, self.traceback)
+
     @property
     def _label(self) -> str:
         return PartitionRef(self.asset, self.partition_key).label

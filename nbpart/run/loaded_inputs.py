@@ -35,6 +35,9 @@ class LoadedInputs(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._items)[:300]
+
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, list(self._items)[:3])) + (", ..." if len(self) > 3 else "")
         return f"<{len(self)} partitions of {self._name}: {shown}>"

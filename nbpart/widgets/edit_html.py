@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
+from nbpart.widgets.links import link_html
 from nbpart.widgets.tables import page_html
 
 
@@ -25,11 +24,3 @@ def edit_html(label: str, path: Path, file: Path | None, inputs: Mapping[str, in
         f"gets.</p><p>{save}; <code>.discard()</code> gives it up. Nothing that it saves or logs is recorded.</p>"
         f'<p class="faint">{escape(str(path))}</p>'
     )
-
-
-def link_html(path: Path, text: str) -> str:
-    """A link to a file of this machine, as JupyterLab opens it: relative to the notebook that displays it."""
-    session = os.environ.get("JPY_SESSION_NAME", "")
-    folder = os.path.dirname(session)
-    start = folder if os.path.isabs(session) and os.path.isdir(folder) else os.getcwd()
-    return f'<a href="{escape(quote(os.path.relpath(path, start)))}" target="_blank">{escape(text)}</a>'

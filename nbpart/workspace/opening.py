@@ -12,6 +12,7 @@ from nbpart.automation.triggers import describe_unwatched
 from nbpart.catalog import ReadOnlyCatalog
 from nbpart.project.folder import open_folder
 from nbpart.project.notices import show_notices
+from nbpart.workspace.completing import offer_completions
 from nbpart.workspace.workspace import Workspace
 
 log = logging.getLogger("nbpart")
@@ -42,6 +43,7 @@ def open(
         return cast(Workspace, InertWorkspace(Path(path)))
     show_notices()
     root, opened = open_folder(path, catalog, create=create, purpose=purpose)
+    offer_completions()
     workspace = Workspace(root, opened, purpose or "a notebook or script", preload)
     if trust:
         workspace.trust()

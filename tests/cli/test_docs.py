@@ -39,7 +39,7 @@ def test_these_are_the_commands() -> None:
     wanted = (
         "init demo status refresh assets partitions plan why backfill resume cancel backfills runs show logs edit "
         "check checks compare sql tick watch triggers limits accept adopt wipe lab kernels kernelspec prune catalog "
-        "trust doctor"
+        "trust doctor completion"
     )
     assert list(main.commands) == wanted.split()
     assert {"kernelspec install", "kernelspec remove", "catalog check"} <= set(LEAVES)
@@ -69,7 +69,7 @@ def test_every_option_is_in_the_docs(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_workspace_can_be_named_everywhere(name: str) -> None:
-    if not name.startswith("kernelspec"):  # of a machine, not of a workspace
+    if not name.startswith(("kernelspec", "completion")):  # of a machine, not of a workspace
         assert any("-w" in option.opts for option in LEAVES[name].params)
 
 

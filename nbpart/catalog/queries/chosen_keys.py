@@ -172,6 +172,16 @@ def find_similar_keys(batch: Batch, set_id: int, text: str) -> list[str]:
     return [key for (key,) in similar]
 
 
+def find_keys_that_begin(batch: Batch, set_id: int, beginning: str, most: int) -> list[str]:
+    """The keys of a set that begin so, at most so many of them, in the order of the set."""
+    found = batch.rows(
+        f"SELECT k.key FROM {ordered_members(batch, set_id)} o JOIN keys k USING (key_id)"
+        " WHERE starts_with(k.key, ?) ORDER BY o.position LIMIT ?",
+        beginning, most,
+    )  # fmt: skip
+    return [key for (key,) in found]
+
+
 def _find_texts(batch: Batch, set_id: int, given: Sequence[object]) -> Ids:
     """The id of each key that is given as its text; -1 for all else."""
     found = np.full(len(given), -1, np.int64)

@@ -20,6 +20,8 @@ from nbpart.storage.own_files import read_own
 
 _ANSWER_S = 30.0
 _END_S = 5.0
+#: So many variables are shown, and so many characters of each.
+_MOST_SHOWN, _LONGEST_VALUE = 20, 80
 # executed by the kernel itself: it ends though nobody is left to end it. The alarm is for one that is stuck in C code.
 _OUTLIVE = """
 def outlive(ttl_s, paths):
@@ -55,12 +57,21 @@ class Frame:
     variables: tuple[Variable, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Inspection:
-    """What a kept kernel holds: the notebook's globals, and the frames of the error, outermost first."""
+    """What a kept kernel holds: the notebook's globals, and the frames of the error, outermost first.
+
+    Shown, it is a line a variable: those of the notebook, and those where it was raised.
+    """
 
     variables: tuple[Variable, ...]
     frames: tuple[Frame, ...]
+
+    def __repr__(self) -> str:
+        lines = [f"{len(self.variables)} variables of the notebook", *map(_show, self.variables[:_MOST_SHOWN])]
+        if (frame := self.frame) is not None and frame.variables:
+            lines += [f"raised in {frame.function}, line {frame.line}", *map(_show, frame.variables[:_MOST_SHOWN])]
+        return "\n".join(lines)
 
     @property
     def frame(self) -> Frame | None:
@@ -90,6 +101,12 @@ class KeptKernel:
             raise MissingInputError(
                 f"no kernel is kept under {self.connection_file!r} any more; run it again to keep another."
             ) from error
+
+    def __repr__(self) -> str:
+        state = f"alive until {time.strftime('%H:%M', time.localtime(self.expires_at))}" if self.is_alive else "ended"
+        return (
+            f"<kept kernel, process {self.pid}, {state}: .inspect(), .execute(code), .console_command(), .shutdown()>"
+        )
 
     @property
     def is_alive(self) -> bool:
@@ -180,6 +197,12 @@ def write_kept(path: str, connection: dict[str, Any], pid: int, ttl_s: float) ->
 def outlive_code(ttl_s: float, paths: list[str]) -> str:
     """What makes an IPython kernel end by itself after a while and remove these paths then."""
     return f"(lambda ns: (exec({_OUTLIVE!r}, ns), ns['outlive']({ttl_s!r}, {paths!r})))({{}})\n"
+
+
+def _show(variable: Variable) -> str:
+    value = " ".join(variable.repr.split())
+    shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+    return f"  {variable.name}: {variable.type.removeprefix('builtins.')} = {shown}"
 
 
 def _variables(found: list[dict[str, str]]) -> tuple[Variable, ...]:
