@@ -38,13 +38,16 @@ def select_worst(asset_id: int) -> str:
     )
 
 
-def select_blocking(asset_id: int) -> str:
-    """A query (key_id, check_name) of the partitions of an asset that fail a blocking check as they are now."""
+def select_blocking(asset_id: int, among: str = "true") -> str:
+    """A query (key_id, check_name) of the partitions of an asset that fail a blocking check as they are now.
+
+    ``among`` is a condition on the row ``j`` of check_facts.
+    """
     return (
         "SELECT j.key_id, arg_min(c.name, c.check_id) AS check_name FROM check_facts j JOIN checks c USING (check_id)"
         " JOIN partition_facts p ON p.asset_id = j.asset_id AND p.key_id = j.key_id AND p.data_hash = j.data_hash"
-        f" WHERE j.asset_id = {int(asset_id)} AND c.active AND c.is_blocking AND c.severity = 'error' AND NOT j.passed"
-        " GROUP BY j.key_id"
+        f" WHERE j.asset_id = {int(asset_id)} AND {among} AND c.active AND c.is_blocking AND c.severity = 'error'"
+        " AND NOT j.passed GROUP BY j.key_id"
     )
 
 

@@ -217,3 +217,50 @@ def test_a_check_of_a_module_runs_with_the_asset_and_alone(
     assert ws.run_checks("sizes").frame["outcome"].tolist() == ["failed", "passed"], "it is run as the file is now"
     assert ws.check_outcomes("sizes")["is_outdated"].tolist() == [False, False]
     assert len(ws.plan("sizes")) == 0
+
+
+@pytest.mark.kernel
+def test_a_check_that_ends_the_kernel_of_a_run_of_many_fails_where_it_did(ws: nbpart.Workspace) -> None:
+    @ws.asset(partitions=KEYS)
+    def counts(partition_key: str) -> dict[str, str]:
+        return {"key": partition_key}
+
+    @ws.check("counts")
+    def lives(partition_key: str) -> None:
+        import os
+
+        if partition_key == "b.csv":
+            os._exit(9)
+
+    @ws.check("counts")
+    def never(partition_key: str) -> None: ...
+
+    ws.backfill("counts", policy="single_run").wait(progress=False).raise_for_failures()
+    assert ws.partition_status("counts")["status"].tolist() == ["materialized"] * 3
+    found = ws.check_outcomes("counts")
+    assert found[["partition_key", "check", "outcome"]].values.tolist() == [
+        ["a.csv", "lives", "passed"], ["b.csv", "lives", "failed"],
+    ]  # fmt: skip
+    assert ws.load("counts", "c.csv") == {"key": "c.csv"}
+    assert ws.checks()["without_outcome"].tolist() == [1, 3]
+
+
+@pytest.mark.kernel
+def test_what_a_check_says_hides_the_secrets_of_the_run(ws: nbpart.Workspace) -> None:
+    @ws.asset(secrets=["token"])
+    def fetched(token: str = "") -> dict[str, str]:
+        return {"header": f"Bearer {token}"}
+
+    @ws.check("fetched")
+    def says(fetched: dict[str, str]) -> dict[str, str]:
+        return {"header": fetched["header"]}
+
+    @ws.check("fetched")
+    def raises(fetched: dict[str, str]) -> None:
+        raise ValueError(fetched["header"])
+
+    ws.backfill("fetched", secrets={"token": "tok-12345678"}).wait(progress=False).raise_for_failures()
+    found = ws.check_outcomes("fetched").set_index("check")
+    assert found.loc["says", "metadata"] == {"header": "Bearer •••"}
+    assert found.loc["raises", "message"] == "ValueError: Bearer •••"
+    assert "tok-12345678" not in found.loc["raises", "traceback"]

@@ -63,7 +63,7 @@ def current_inputs(
         " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
         " files AS (SELECT * FROM data_files WHERE name = ''),"
         f" pruned AS (SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}'),"
-        f" failing AS ({select_blocking(asset_id)})"
+        f" failing AS ({select_blocking(asset_id, 'j.key_id IN (SELECT id FROM requested)')})"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
         "        files.kind, made.data_version, files.bytes, files.data_version AS file_version, files.schema,"
         "        coalesce(facts.is_damaged, false) AS is_damaged, coalesce(pruned.reason, '') AS pruned,"
