@@ -85,6 +85,17 @@ def count_unsound(batch: Batch) -> dict[int, int]:
     )
 
 
+def count_unsound_of(batch: Batch, backfill_no: int) -> int:
+    """How many partitions the runs of a backfill made that did not pass a check then."""
+    return int(
+        batch.value(
+            """SELECT count(DISTINCT j.run_no) FROM check_outcomes AS j JOIN checks AS c USING (check_id)
+            WHERE NOT j.passed AND c.active AND j.run_no IN (SELECT run_no FROM runs WHERE backfill_no = ?)""",
+            backfill_no,
+        )
+    )
+
+
 #: What the events say of the last outcome of each check and partition.
 _REBUILT = """SELECT check_id, asset_id, key_id, data_hash, version, passed FROM check_outcomes
     QUALIFY row_number() OVER (PARTITION BY check_id, key_id ORDER BY rowid DESC) = 1"""

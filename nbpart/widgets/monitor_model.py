@@ -33,7 +33,8 @@ class MonitorModel:
 
     ``process`` describes the process that runs it, or is "". ``steps`` is the number of its steps, ``counts`` how many
     of them have each status. ``steps_per_s`` and ``remaining_s`` are estimates from the steps that ended lately, None
-    where there are none. ``running`` and ``failures`` are some of its steps, the newest first.
+    where there are none. ``running`` and ``failures`` are some of its steps, the newest first, ``unsound`` is how many
+    partitions it made that do not pass a check.
     """
 
     backfill_id: str
@@ -48,6 +49,7 @@ class MonitorModel:
     read_at: datetime
     running: tuple[StepAttempt, ...]
     failures: tuple[StepAttempt, ...]
+    unsound: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -100,6 +102,7 @@ class MonitorModel:
             "remaining_s": self.remaining_s and round(self.remaining_s, 1),
             "running": [_running_json(step, self.read_at) for step in self.running],
             "failures": [_failure_json(step, root) for step in self.failures],
+            "unsound": self.unsound,
             "allowed": {"cancel": self.can_cancel, "retry_failed": self.n_retryable, "resume": self.n_resumable},
         }
 
@@ -126,6 +129,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
         read_at=progress.read_at,
         running=progress.running,
         failures=progress.failures,
+        unsound=progress.unsound,
     )
 
 

@@ -74,13 +74,16 @@ class BackfillJson(TypedDict):
 
 
 class MonitorJson(BackfillJson):
-    """A backfill with its running and failed steps; ``process`` describes the process that runs it, or is ""."""
+    """A backfill with its running and failed steps; ``process`` describes the process that runs it, or is "".
+
+    ``unsound`` is how many partitions it made that do not pass a check."""
 
     process: str
     elapsed_s: float
     steps_per_s: float | None
     running: list[RunningJson]
     failures: list[FailureJson]
+    unsound: int
 
 
 class MonitorViewJson(MonitorJson):

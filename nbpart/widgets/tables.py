@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbpart.states import DISPLAY_ORDER, STEP_ORDER, PartitionStatus
 from nbpart.widgets.clipping import clip, strip_terminal_codes
 from nbpart.widgets.monitor_model import NOT_BEGUN, MonitorModel
-from nbpart.widgets.palette import MARKS, colour_status_of, mark_of
+from nbpart.widgets.palette import MARKS, UNSOUND, UNSOUND_WORDS, colour_status_of, mark_of
 from nbpart.widgets.trigger_actions import TriggersSummary
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def monitor_html(model: MonitorModel) -> str:
     shown = backfill_html(model.backfill_id, model.selection, model.status, counts)
     if model.is_requested:
         return shown + page_html(f'<p class="faint">{NOT_BEGUN}</p>')
+    if model.unsound:
+        shown += page_html(f"<p>{UNSOUND.glyph} {model.unsound:,} {UNSOUND_WORDS}</p>")
     if not model.failures:
         return shown
     rows = [

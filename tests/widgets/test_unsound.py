@@ -11,6 +11,7 @@ import nbpart
 from nbpart.states import STATUS_CODES, PartitionStatus
 from nbpart.widgets.heatmap_bands import UNSOUND_BIT
 from nbpart.widgets.palette import UNSOUND
+from nbpart.workspace.view import make_monitor
 from tests.backfill.pools import Stage
 from tests.widgets.pages import Page
 from tests.widgets.test_explorer import until
@@ -78,3 +79,11 @@ def test_the_panel_says_what_each_check_found(ws: nbpart.Workspace, stage: Stage
     assert "check is_good" in html
     assert "✕ failed: ValueError: bad" in html
     explorer.close()
+
+
+def test_the_monitor_counts_what_a_backfill_made(ws: nbpart.Workspace, stage: Stage) -> None:
+    backfill = ws.backfill("visits", status="all").wait(progress=False)
+    monitor = make_monitor(ws.project, backfill.id)
+    assert monitor.state()["backfill"]["unsound"] == 1
+    assert f"{UNSOUND.glyph} 1 not passing a check" in monitor.static_html()
+    monitor.close()

@@ -187,7 +187,7 @@ export interface BackfillJson {
   allowed: AllowedActionsJson;
 }
 
-/** A backfill with its running and failed steps; ``process`` describes the process that runs it, or is "". */
+/** A backfill with its running and failed steps; ``process`` describes the process that runs it, or is "". ``unsound`` is how many partitions it made that do not pass a check. */
 export interface MonitorJson {
   id: string;
   selection: string;
@@ -204,6 +204,7 @@ export interface MonitorJson {
   steps_per_s: number | null;
   running: RunningJson[];
   failures: FailureJson[];
+  unsound: number;
 }
 
 /** The same, with the backfill that a button goes back to. */
@@ -223,6 +224,7 @@ export interface MonitorViewJson {
   steps_per_s: number | null;
   running: RunningJson[];
   failures: FailureJson[];
+  unsound: number;
   previous_backfill_id: string | null;
 }
 

@@ -1,5 +1,6 @@
 // A view of the monitor of a backfill: bar, counts, rate, time left, running steps, failures.
 
+import { UNSOUND_GLYPH, UNSOUND_WORDS } from '../generated/constants.js';
 import { element, setAttributes } from '../shared/elements.js';
 import { makeFileLink } from '../shared/files.js';
 import { makeCodeLine, makeOutcome } from '../shared/outcome.js';
@@ -100,6 +101,7 @@ export function drawMonitor(link, root) {
       const { colour, glyph } = markOf(name);
       return element('span', { class: `s-${colour}` }, element('span', { class: `nbpart-glyph s-${colour}`, text: glyph }), `${formatCount(n)} ${name}`);
     }));
+    if (now.unsound) legend.append(element('span', {}, element('span', { class: 'nbpart-glyph s-unsound', text: UNSOUND_GLYPH }), `${formatCount(now.unsound)} ${UNSOUND_WORDS}`));
   }
 
   /** The times go on by themselves between two patches. */

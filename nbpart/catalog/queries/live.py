@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.expressions import ACTIVE_RUNNING, status_code_sql
+from nbpart.catalog.judged import count_unsound_of
 from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.backfills import find_backfill, step_counts
 from nbpart.catalog.queries.status import status_counts
@@ -101,7 +102,8 @@ class StepAttempt:
 class BackfillProgress:
     """How far a backfill is: its steps by status, the newest running and failed ones, and its speed.
 
-    `finished` is how many runs ended within the last `window_s` seconds.
+    `finished` is how many runs ended within the last `window_s` seconds, `unsound` how many partitions were made that
+    did not pass a check.
     """
 
     record: BackfillRecord
@@ -112,6 +114,7 @@ class BackfillProgress:
     failures: tuple[StepAttempt, ...]
     finished: int
     window_s: float
+    unsound: int = 0
 
 
 def backfill_progress(
@@ -138,6 +141,7 @@ def backfill_progress(
         _failures(batch, number, most),
         _finished_since(batch, number, batch.now - timedelta(seconds=seen_s)),
         seen_s,
+        count_unsound_of(batch, number),
     )
 
 

@@ -1,3 +1,31 @@
+// src/generated/constants.js
+var VERSION = 1;
+var RETRYABLE = (
+  /** @type {const} */
+  ["failed", "blocked"]
+);
+var UNSOUND_GLYPH = "◣";
+var UNSOUND_WORDS = "not passing a check";
+var MARKS = (
+  /** @type {const} */
+  {
+    missing: { colour: "missing", glyph: "○" },
+    queued: { colour: "queued", glyph: "◷" },
+    running: { colour: "running", glyph: "▶" },
+    materialized: { colour: "materialized", glyph: "✓" },
+    failed: { colour: "failed", glyph: "✕" },
+    stale: { colour: "stale", glyph: "≠" },
+    planned: { colour: "missing", glyph: "○" },
+    blocked: { colour: "stale", glyph: "⊘" },
+    succeeded: { colour: "materialized", glyph: "✓" },
+    skipped: { colour: "materialized", glyph: "=" },
+    cancelled: { colour: "missing", glyph: "■" },
+    interrupted: { colour: "stale", glyph: "↯" },
+    requested: { colour: "queued", glyph: "◷" },
+    cancelling: { colour: "running", glyph: "■" }
+  }
+);
+
 // src/shared/elements.js
 function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -91,32 +119,6 @@ function makeAnnouncer(root, everyMs = 4e3) {
     if (timer === null) flush();
   };
 }
-
-// src/generated/constants.js
-var VERSION = 1;
-var RETRYABLE = (
-  /** @type {const} */
-  ["failed", "blocked"]
-);
-var MARKS = (
-  /** @type {const} */
-  {
-    missing: { colour: "missing", glyph: "○" },
-    queued: { colour: "queued", glyph: "◷" },
-    running: { colour: "running", glyph: "▶" },
-    materialized: { colour: "materialized", glyph: "✓" },
-    failed: { colour: "failed", glyph: "✕" },
-    stale: { colour: "stale", glyph: "≠" },
-    planned: { colour: "missing", glyph: "○" },
-    blocked: { colour: "stale", glyph: "⊘" },
-    succeeded: { colour: "materialized", glyph: "✓" },
-    skipped: { colour: "materialized", glyph: "=" },
-    cancelled: { colour: "missing", glyph: "■" },
-    interrupted: { colour: "stale", glyph: "↯" },
-    requested: { colour: "queued", glyph: "◷" },
-    cancelling: { colour: "running", glyph: "■" }
-  }
-);
 
 // src/shared/statuses.js
 var markOf = (name) => name in MARKS ? MARKS[
@@ -232,6 +234,7 @@ function drawMonitor(link, root) {
       const { colour, glyph } = markOf(name);
       return element("span", { class: `s-${colour}` }, element("span", { class: `nbpart-glyph s-${colour}`, text: glyph }), `${formatCount(n)} ${name}`);
     }));
+    if (now.unsound) legend.append(element("span", {}, element("span", { class: "nbpart-glyph s-unsound", text: UNSOUND_GLYPH }), `${formatCount(now.unsound)} ${UNSOUND_WORDS}`));
   }
   function drawTimes() {
     const now = link.state.backfill;
