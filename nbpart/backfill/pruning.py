@@ -18,7 +18,7 @@ from nbpart.backfill.claimed_run import ClaimedRun
 from nbpart.backfill.job import Job
 from nbpart.backfill.pruning_board import PruningBoard
 from nbpart.catalog import Catalog, queries
-from nbpart.errors import NbpartError
+from nbpart.errors import NbpartError, nearest
 from nbpart.run.curve_tail import read_appended
 from nbpart.run.curves import Curves, load_curves, load_kept_curves, parse_lines
 from nbpart.run.pruners import Pruner, encode_others, give_direction
@@ -43,6 +43,7 @@ class Pruning:
         self._boards = {name: PruningBoard(pruner) for name, pruner in _choose_pruners(job).items()}
         self._news: queue.SimpleQueue[tuple[ClaimedRun, RunReport | None] | None] = queue.SimpleQueue()
         self._ready = threading.Event()
+        self._warned: set[str] = set()
         self._running: dict[int, _Growing] = {}  # by number of the run
         self._thread = threading.Thread(target=self._follow, name=f"nbpart-pruning-{job.backfill_id}", daemon=True)
 
@@ -137,8 +138,23 @@ class Pruning:
         try:
             curves = load_curves(self._root / _place_curves(run))
             self._finish(run.asset, run.run_no, curves, is_complete=is_complete)
+            if is_complete:
+                self._check_curve(run, curves)
         except (OSError, ValueError) as error:
             log.warning("the curves of %s cannot be compared: %s", run.label, error)
+
+    def _check_curve(self, run: ClaimedRun, curves: Curves) -> None:
+        """Say once of each asset that a run went to its end without anything that its pruner could judge."""
+        metric, known = self._boards[run.asset].pruner.metric, curves.metrics
+        if metric in known or run.asset in self._warned:
+            return
+        self._warned.add(run.asset)
+        near = nearest(metric, known) if known else "it logs none."
+        log.warning(
+            "backfill %s: %s logged no steps of %r, so its pruner ends nothing early: log them, as by "
+            "run.log(%s=0.3, step=17); %s",
+            self._job.backfill_id, run.label, metric, metric, near,
+        )  # fmt: skip
 
     def _finish(self, asset: str, run_no: int, curves: Curves, *, is_complete: bool) -> None:
         board = self._boards[asset]

@@ -131,6 +131,11 @@ class Curves:
         new = lines.filter(pc.equal(lines["metric"], metric))
         return Curves.of(pa.concat_tables([self.table.select(new.column_names), new]))
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that have a curve, by name."""
+        return tuple(sorted(self.table["metric"].unique().to_pylist()))
+
     def last_series(self, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Steps and values of a metric; of several series those of the last one."""
         import numpy as np

@@ -99,6 +99,18 @@ def test_a_single_run_prunes_its_partitions(ws: nbpart.Workspace, trials: Any) -
     assert len(ws.get_run(ws.partition_status("model").run_id[7]).curves) == 1
 
 
+def test_a_pruner_of_what_no_run_logs_by_steps_is_named_once(
+    ws: nbpart.Workspace, trials: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ws.asset(model, partitions=trials, metrics={"losses": "min"})
+    with caplog.at_level(logging.WARNING, "nbpart"):
+        ws.backfill("model", pruner=nbpart.median_pruner("losses")).wait(progress=False)
+    said = [text for text in caplog.messages if "logged no steps of 'losses'" in text]
+    assert len(said) == 1
+    assert "run.log(losses=0.3, step=17)" in said[0]
+    assert "did you mean 'loss'" in said[0]
+
+
 def test_a_person_ends_a_run_early(ws: nbpart.Workspace, trials: Any, caplog: pytest.LogCaptureFixture) -> None:
     ws.asset(patient, partitions=trials)
     backfill = ws.backfill("patient", keys="lr=0.1")
