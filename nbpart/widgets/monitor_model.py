@@ -121,7 +121,7 @@ def build_monitor(progress: BackfillProgress) -> MonitorModel:
         selection=record.selection,
         status=BackfillStatus.CANCELLING if record.cancelling and is_active else record.status,
         process=describe_process(record),
-        steps=record.steps,
+        steps=sum(counts.values()),
         counts=counts,
         elapsed_s=max((end - progress.begun_at).total_seconds(), 0.0),
         steps_per_s=steps_per_s,

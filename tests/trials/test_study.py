@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nbpart
@@ -151,7 +152,7 @@ def test_a_grid_ends_when_all_of_it_was_asked(ws: nbpart.Workspace) -> None:
         lambda spec: Logged({"loss": spec.params["n"]}),
         {"n": nbpart.integers(0, 9)},  # type: ignore[arg-type]
     )
-    study = ws.study("model", objective="loss", sampler=optuna.samplers.GridSampler({"n": [1, 3, 5]}))
+    study = ws.study("model", objective="loss", sampler=optuna.samplers.GridSampler({"n": np.array([1, 3, 5])}))
     backfill = study.optimize(20, max_workers=1).wait(progress=False)
     assert backfill.status == "succeeded"
     assert sorted(spec.params["n"] for spec in stage.started) == [1, 3, 5]  # type: ignore[type-var]
@@ -222,6 +223,8 @@ def test_one_that_was_cancelled_is_taken_up_where_it_was(ws: nbpart.Workspace) -
         study.optimize(1)
     backfill.cancel()
     assert backfill.status == "cancelled"
+    counts = backfill.counts()
+    assert (counts["succeeded"], counts["cancelled"], counts["planned"]) == (5, 2, 5)
     assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 5
     stage.answer = score
     backfill.resume().wait(progress=False)

@@ -174,8 +174,12 @@ def first_failures(batch: Batch, backfill_no: int, most: int) -> list[tuple[str,
 
 
 def step_counts(batch: Batch, backfill_no: int) -> dict[str, int]:
-    """How many steps of a backfill have each status; every status is there."""
+    """How many steps of a backfill have each status; every status is there.
+
+    Trials that a study has still to ask for are planned, though no step yet.
+    """
     counts = _count_recorded(batch, backfill_no)
+    counts[StepStatus.PLANNED] += count_trials_left(batch, backfill_no)
     for recorded, now in batch.rows(_ACTIVE_STEPS, *[backfill_no] * 3):
         counts[recorded] -= 1
         counts[now] += 1
