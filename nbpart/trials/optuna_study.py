@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbpart.partitions import Value, to_plain
+from nbpart.partitions import Value
 from nbpart.trials.objectives import Objective
 from nbpart.trials.outcomes import TrialEnd, TrialOutcome
 from nbpart.trials.search_space import SearchSpace, load_optuna
@@ -36,7 +36,7 @@ class OptunaStudy:
     def ask(self) -> tuple[optuna.Trial, dict[str, Value]]:
         """A new trial, and the values that were asked for."""
         trial = self.study.ask(self.space.distributions)
-        return trial, {name: to_plain(trial.params[name]) for name in self.space.distributions}
+        return trial, self.space.take(trial.params)
 
     def resume(self, asked: Mapping[str, Value]) -> optuna.Trial:
         """A trial that was asked for before, and has no outcome yet."""

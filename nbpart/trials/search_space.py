@@ -45,6 +45,11 @@ class SearchSpace:
         """The key of the values that were asked for: rounded, with the values of the other parameters."""
         return self.sample.spell({name: one.round(asked[name]) for name, one in self.sample.drawn.items()})
 
+    def take(self, asked: Mapping[str, Any]) -> dict[str, Value]:
+        """What a sampler gave, as values of the parameters that are drawn: a sampler may have numpy's numbers."""
+        drawn = [one for one in self.sample.parameters if one.name in self.sample.drawn]
+        return {one.name: one.canonical(asked[one.name]) for one in drawn}
+
     def covers(self, key: str) -> bool:
         """Whether a key is a point of it: in a set of children those of one parent are."""
         return self.sample.parent is None or self.definition.split(key)[0] == self.sample.parent
