@@ -12,12 +12,8 @@ from nbpart.partitions.values import Value
 from nbpart.project.project import Project
 from nbpart.project.run_actions import ProjectRunActions
 from nbpart.trials.compared import Compared
-from nbpart.widgets.board_choice import BoardChoice, find_chosen, spell_where
 from nbpart.widgets.board_model import BoardModel, ColumnFacts, make_board
 from nbpart.widgets.tables import board_html
-
-#: A condition of more characters is not shown: the keys are taken of the board instead.
-_MOST_SHOWN = 2_000
 
 
 class ComparedActions(ProjectRunActions):
@@ -47,13 +43,6 @@ class ComparedActions(ProjectRunActions):
     def read_html(self) -> str:
         compared = self._read()
         return board_html(self._asset, compared.frame, compared.best_row, compared.constant)
-
-    def count_chosen(self, choice: BoardChoice) -> tuple[int, str]:
-        board = self.read_board()
-        where = spell_where(board, choice)
-        spelled = f"where={where!r}" if len(where) <= _MOST_SHOWN else "keys=board.selection"
-        code = f"ws.backfill({self._asset!r}, {spelled})" if where else ""
-        return int(find_chosen(board, choice).sum()), code
 
 
 def find_parameters(definition: PartitionsDefinition | None) -> dict[str, Parameter]:

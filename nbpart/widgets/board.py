@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from nbpart.catalog import Batch, Catalog
 from nbpart.catalog.queries import Changes
 from nbpart.widgets.actions import RunActions
-from nbpart.widgets.board_choice import BoardChoice
+from nbpart.widgets.board_choice import BoardChoice, find_chosen, spell_backfill
 from nbpart.widgets.board_model import BoardModel
 from nbpart.widgets.board_payloads import BoardRunJson, BoardState, ChosenJson
 from nbpart.widgets.bundle import load_css, load_esm
@@ -30,9 +30,6 @@ class BoardActions(RunActions, Protocol):
     def read_html(self) -> str:
         """Return the board as HTML without scripts."""
 
-    def count_chosen(self, choice: BoardChoice) -> tuple[int, str]:
-        """Return how many partitions a choice chooses, and the line of Python that runs them."""
-
 
 class BoardWidget(LiveWidget):
     """The partitions of an asset beside each other; ``choice`` is what a person chose, in any of its views."""
@@ -46,7 +43,8 @@ class BoardWidget(LiveWidget):
         seen = catalog.sequence()
         self.choice = BoardChoice()
         self._by = ""
-        self._take(actions.read_board())
+        self._model = actions.read_board()
+        self._json, self._values = self._model.to_json(), self._model.encode()
         self._reloading = Reloading(self._read_board)
         super().__init__()
         self.on_request("choose", self._choose)
@@ -82,16 +80,13 @@ class BoardWidget(LiveWidget):
 
     def _read_board(self) -> None:
         model = self._actions.read_board()
+        shown, values = model.to_json(), model.encode()
         with self.lock:
-            before = self._json, self._values
-            self._take(model)
-            if (self._json, self._values) != before:
-                self.send_patch("board", {"board": self._json}, [self._values])
-                self._by = ""
+            self._model = model
+            if (shown, values) != (self._json, self._values):
+                self._json, self._values, self._by = shown, values, ""
+                self.send_patch("board", {"board": shown}, [values])
                 self.send_patch("chosen", {"chosen": self._chosen()})
-
-    def _take(self, model: BoardModel) -> None:
-        self._json, self._values = model.to_json(), model.encode()
 
     # requests of pages
 
@@ -115,7 +110,7 @@ class BoardWidget(LiveWidget):
         return Answer(shown, code=run.code)
 
     def _chosen(self) -> ChosenJson:
-        count, code = self._actions.count_chosen(self.choice)
+        count, code = int(find_chosen(self._model, self.choice).sum()), spell_backfill(self._model, self.choice)
         return {
             "keys": list(self.choice.keys),
             "ranges": dict(self.choice.ranges),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EPOCH = datetime(1970, 1, 1)
+#: A condition of more characters is not shown: the keys are taken of the board instead.
+_MOST_SHOWN = 2_000
 Bounds = tuple[float | None, float | None]
 
 
@@ -70,6 +72,13 @@ def spell_where(model: BoardModel, choice: BoardChoice) -> str:
     parts = [_spell_range(model.column_of[name], bounds) for name, bounds in choice.ranges.items()]
     parts += [_spell_labels(model.column_of[name], labels) for name, labels in choice.labels.items()]
     return " and ".join(parts)
+
+
+def spell_backfill(model: BoardModel, choice: BoardChoice) -> str:
+    """The line of Python that runs what is chosen; "" without a choice."""
+    where = spell_where(model, choice)
+    spelled = f"where={where!r}" if len(where) <= _MOST_SHOWN else "keys=board.selection"
+    return f"ws.backfill({model.asset!r}, {spelled})" if where else ""
 
 
 def _read_bounds(column: BoardColumn, bounds: Bounds) -> Bounds:

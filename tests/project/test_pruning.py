@@ -11,6 +11,7 @@ import pytest
 
 import nbpart
 from nbpart.errors import DeclarationError
+from nbpart.project.run_actions import ProjectRunActions
 
 pytestmark = pytest.mark.kernel
 
@@ -134,8 +135,11 @@ def test_who_stops_a_run_that_does_not_ask_is_warned(
     ws.asset(deaf, partitions=trials)
     backfill = ws.backfill("deaf", keys="lr=0.1")
     with caplog.at_level(logging.WARNING, "nbpart"):
-        wait_until_running(ws, "deaf").stop()
+        run = wait_until_running(ws, "deaf")
+        run.stop()
     assert "deaf/lr=0.1 has not asked run.should_stop() yet" in caplog.text
+    said = ProjectRunActions(ws.project).stop_run(run.run_id)
+    assert said.startswith("deaf/lr=0.1 has not asked run.should_stop() yet: it goes on until it does")
     backfill.wait(progress=False).raise_for_failures()
     assert not ws.partition_status("deaf").stopped_early.any()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbpart.widgets.board_choice import BoardChoice, find_chosen, spell_where
+from nbpart.widgets.board_choice import BoardChoice, find_chosen, spell_backfill, spell_where
 from nbpart.widgets.board_model import MOST_ROWS, BoardModel, ColumnFacts, make_board
 
 
@@ -113,3 +113,11 @@ def test_categories_stand_in_the_order_that_was_declared_and_others_as_a_person_
     model = make_board("model", frame, facts, None, {})
     assert model.column_of["size"].labels == ("small", "large", "huge")
     assert model.column_of["layer"].labels == ("l2", "l2b", "l10")
+
+
+def test_a_condition_of_many_keys_is_not_shown() -> None:
+    model = make({"x": np.arange(400)})
+    few, many = (BoardChoice(tuple(f"k{n}" for n in range(count))) for count in (2, 400))
+    assert spell_backfill(model, few) == "ws.backfill('model', where=\"partition_key in ('k0', 'k1')\")"
+    assert spell_backfill(model, many) == "ws.backfill('model', keys=board.selection)"
+    assert spell_backfill(model, BoardChoice()) == ""

@@ -19,7 +19,6 @@ import pytest
 from frontend import tools
 from nbpart.catalog import Batch, events
 from nbpart.widgets.board import BoardWidget
-from nbpart.widgets.board_choice import BoardChoice
 from nbpart.widgets.board_model import BoardModel
 from nbpart.widgets.contracts import CONTRACTS, SHARED
 from nbpart.widgets.explorer import Explorer
@@ -35,9 +34,6 @@ class FakeBoard:
 
     def read_board(self) -> BoardModel:
         return BoardModel("x", (), (), np.zeros(0, dtype=bool), (), None, "")
-
-    def count_chosen(self, choice: BoardChoice) -> tuple[int, str]:
-        return 0, ""
 
 
 @cache
