@@ -275,8 +275,10 @@ function makeAxisMenu(onChange) {
       const first = [...able].sort((a, b) => rank[/** @type {keyof typeof rank} */ (a.role)] - rank[/** @type {keyof typeof rank} */ (b.role)]);
       const most = Math.max(2, Math.floor((width - 110) / LEAST_DISTANCE) + 1);
       const inner = first.filter(({ role }) => role !== 'fact');
-      // one axis alone is no picture
-      const fits = new Set((inner.length > 1 ? inner : first).slice(0, most).map(({ name }) => name));
+      // one axis alone is no picture, and what is to be the best has one
+      const wished = inner.length > 1 ? inner : first;
+      const metrics = wished.filter(({ role }) => role === 'metric').slice(0, 1);
+      const fits = new Set([...metrics, ...wished].slice(0, most).map(({ name }) => name));
       const shown = able.filter(({ name }) => (wanted ?? fits).has(name));
       const text = JSON.stringify([able.map(({ name }) => name), shown.map(({ name }) => name)]);
       if (text !== built) {

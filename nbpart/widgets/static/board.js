@@ -1513,7 +1513,9 @@ function makeAxisMenu(onChange) {
       ]);
       const most = Math.max(2, Math.floor((width - 110) / LEAST_DISTANCE) + 1);
       const inner = first.filter(({ role }) => role !== "fact");
-      const fits = new Set((inner.length > 1 ? inner : first).slice(0, most).map(({ name }) => name));
+      const wished = inner.length > 1 ? inner : first;
+      const metrics = wished.filter(({ role }) => role === "metric").slice(0, 1);
+      const fits = new Set([...metrics, ...wished].slice(0, most).map(({ name }) => name));
       const shown = able.filter(({ name }) => (wanted ?? fits).has(name));
       const text = JSON.stringify([able.map(({ name }) => name), shown.map(({ name }) => name)]);
       if (text !== built) {
