@@ -50,7 +50,7 @@ def read_code(function: Callable[..., Any], folder: Path, search: SearchPath = N
 def find_version(code: FunctionCode) -> str | None:
     """The version of a function of a module as its file is now; nothing is imported.
 
-    None where it is carried, and where the file cannot be read or has no such function any more.
+    None where it is carried, and where the file cannot be read; "" where that has no such function any more.
     """
     if not code.module:
         return None
@@ -59,7 +59,9 @@ def find_version(code: FunctionCode) -> str | None:
         path = next(path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
         own = LocalModule(code.module, path, read_source(path))
         return version_of_definition(own, code.call, [Path(code.folder), Path(code.root)]).version
-    except (StopIteration, OSError, ValueError, SyntaxError, DeclarationError):
+    except DeclarationError:
+        return ""
+    except (StopIteration, OSError, ValueError, SyntaxError):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+
+log = logging.getLogger("nbpart")
 
 
 def prepare_check(declared: Check) -> CheckDefinition:
@@ -93,23 +97,36 @@ def _refuse(node: Node, declared: Check, seen: set[tuple[str, str]]) -> None:
 
 
 def refresh_checks(project: Project) -> None:
-    """Take up the code of checks that stand in edited modules: what they said before is outdated then."""
+    """Take up the code of checks that stand in edited modules: what they said before is outdated then.
+
+    One whose function is not there any more is taken off, which is logged.
+    """
     root = project.root
-    edited: list[tuple[int, CheckDefinition]] = []
+    found: list[tuple[Node, CheckDefinition, str]] = []
     for node in project.registry().nodes.values():
         for check in node.checks:
             version = find_version(check.code) if check.code is not None else None
-            if version not in (None, check.version):
-                edited.append((node.asset_id, replace(check, version=str(version))))
+            if version is not None and version != check.version:
+                found.append((node, check, version))
 
-    def work(batch: Batch) -> None:
+    def work(batch: Batch) -> list[str]:
         known = queries.load_checks(batch)
-        for asset_id, check in edited:
-            if any(one.name == check.name for one in known.get(asset_id, ())):
-                events.save_check(batch, asset_id, check.with_paths(lambda path: keep_path(path, root)))
+        gone = []
+        for node, check, version in found:
+            if not any(one.name == check.name for one in known.get(node.asset_id, ())):
+                continue
+            if version:
+                now = replace(check, version=version).with_paths(lambda path: keep_path(path, root))
+                events.save_check(batch, node.asset_id, now)
+            else:
+                events.remove_check(batch, node.asset_id, check.name)
+                gone.append(
+                    f"the check {check.name!r} of {node.name!r} is not in its module any more, and is taken off"
+                )
+        return gone
 
-    if edited:
-        project.catalog.write(work)
+    for sentence in project.catalog.write(work) if found else ():
+        log.info("%s; what it said stays recorded.", sentence)
 
 
 def remove_check(project: Project, asset: Any, name: str) -> None:

@@ -257,3 +257,7 @@ def test_a_check_in_a_module_is_taken_up_when_its_file_is_edited(
     (project / "rules.py").write_text("no python at all (")
     ws.plan("*")
     assert ws.check_outcomes("extract")["is_outdated"].tolist() == [True] * 3
+    (project / "rules.py").write_text("import nbpart\n")
+    ws.plan("*")
+    assert not len(ws.checks()), "what is not declared any more goes"
+    assert ws.partition_status("extract")["checks"].tolist() == [None] * 3
