@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbpart.project.completions import complete_assets, complete_columns, complete_keys
+from nbpart.errors import NbpartError
+from nbpart.project.completions import MOST, complete_assets, complete_columns, complete_keys
 from nbpart.project.project import Project
 from nbpart.workspace.bound import BoundAsset
 from nbpart.workspace.workspace import Workspace
@@ -26,6 +27,7 @@ _TAKE_ASSET = (*_TAKE_KEY, "partition_status", "compare", "status", "graph", "he
                "run_checks", "remove_asset")  # fmt: skip
 _OF_ASSET = ("materialize", "load")
 _CALL = re.compile(r"(?P<object>[A-Za-z_]\w*)\.(?P<method>\w+)\((?P<given>[^()]*)$")
+_ITEM = re.compile(r"(?P<object>[A-Za-z_]\w*)\.(?P<of>assets|partition_sets|triggers|backfills)\[\s*(?P<rest>['\"].*)$")
 _FIRST = re.compile(r"\s*\[?\s*((\"[^\"]*\"|'[^']*')\s*,\s*)*")
 _ONE = re.compile(r"\s*(\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)')\s*,\s*(keys\s*=\s*|partition_key\s*=\s*)?(\[[^\]]*)?")
 _KEYS = re.compile(r".*\b(keys|partition_key)\s*=\s*(\[[^\]]*)?", re.DOTALL)
@@ -43,6 +45,8 @@ class Offer:
 
 def complete_call(before: str, variables: Mapping[str, Any]) -> Offer | None:
     """What a string that is being typed may become, by the text ``before`` the cursor; None where nothing is known."""
+    if (item := _ITEM.search(before)) is not None:
+        return _complete_item(variables.get(item["object"]), item["of"], item["rest"])
     call = _CALL.search(before)
     held = None if call is None else variables.get(call["object"])
     if call is None or not isinstance(held, Workspace | BoundAsset):
@@ -59,6 +63,20 @@ def complete_call(before: str, variables: Mapping[str, Any]) -> Offer | None:
         fragment = _NAME.search(typed)
         return None if fragment is None else Offer(fragment[0], tuple(complete_columns(project, asset, fragment[0])))
     return _complete_whole(project, call["method"], (quote, typed, given), asset, may_be_asset=may_be_asset)
+
+
+def _complete_item(held: Any, of: str, typed: str) -> Offer | None:
+    """An offer for ``ws.assets["<Tab>``, whose names IPython does not ask for behind a property."""
+    quote, beginning = typed[0], typed[1:]
+    if not isinstance(held, Workspace) or quote in beginning or "\\" in beginning:
+        return None
+    try:
+        names = list(getattr(held, of))
+    except NbpartError:
+        return None
+    newest_first = names[::-1] if of == "backfills" else names
+    found = [name for name in newest_first if name.startswith(beginning)][:MOST]
+    return Offer(beginning, tuple(_spell(name, quote) for name in found))
 
 
 def _complete_whole(

@@ -58,6 +58,13 @@ OFFERED = [
     ('ws.plan("cleaned", where="ba', ["batch"]),
     ('ws.plan("cleaned", where="batch = \'x\' and acc', ["accuracy"]),
     ('ws.plan("cleaned", where="sta', ["status"]),
+    ('x = ws.assets["c', ["cleaned"]),
+    ("ws.assets[ '", ["cleaned", "inbox", "total"]),
+    ('ws.partition_sets["f', ["files"]),
+    ('ws.triggers["', []),
+    ('ws.backfills["', []),
+    ('ws.assets["cleaned"].na', []),
+    ('text.assets["c', []),
     # nothing is known, or nothing is asked
     ('ws.backfill("cleaned", "zzz', []),
     ('ws.backfill("total", "', []),
