@@ -59,7 +59,8 @@ class CheckCells:
         assert name is not None, "only a check is noted"
         if cell["metadata"][_METADATA].get(_IS_CELL):
             self._own.add(name)
-        self.ended[name] = ending
+        is_failed = ending is not None and ending.status is not RunStatus.SUCCEEDED  # exit(0) is no failure
+        self.ended[name] = ending if is_failed else None
 
     def forgive(self, ending: Ending, notebook: Any) -> Ending:
         """The ending of a run; a success where only checks were left when its time was over, or its kernel died."""
