@@ -75,6 +75,17 @@ def test_all_that_a_workspace_hands_out_is_told_in_a_line(ws: nbpart.Workspace, 
     assert "<b>made/&lt;script&gt;</b>" in run._repr_html_()
 
 
+def test_a_set_displays_its_first_rows(ws: nbpart.Workspace) -> None:
+    samples = ws.dynamic_partitions("samples", columns={"batch": str})
+    samples.add_rows([{"key": f"<b>{n}", "batch": f"B{n}"} for n in range(1000)], key="key")
+    page = samples._repr_html_()
+    assert "1,000 dynamic partitions &#x27;samples&#x27;" in page
+    assert "&lt;b&gt;7" in page
+    assert "B7" in page
+    assert "B8" not in page
+    assert "<b>7" not in page
+
+
 def test_many_assets_are_not_listed_to_the_last(ws: nbpart.Workspace) -> None:
     ws.register(*(nbpart.source(f"s{n}", f"{n}.csv") for n in range(150)))
     assert repr(ws.assets).endswith("s9 and 138 more>") or len(repr(ws.assets)) < 200

@@ -18,7 +18,7 @@ from nbpart.backfill.options import make_options
 from nbpart.backfill.registry import Node, Registry, describe_key, spell_key
 from nbpart.catalog import Batch, queries
 from nbpart.catalog.queries.cells import find_partition
-from nbpart.errors import DeclarationError, MissingInputError, UnknownNameError
+from nbpart.errors import DeclarationError, MissingInputError, NbpartError, UnknownNameError
 from nbpart.partitions import PartitionRef
 from nbpart.project.data import find_key_id
 from nbpart.project.edit_copy import Binding, bind_cells, drop_bound, hash_cells, list_bound, make_copy
@@ -148,9 +148,12 @@ class Edit:
         return self._copy.partition.label
 
     def __repr__(self) -> str:
-        if not self._copy.is_there:
-            return f"<Edit of {self._label}, discarded>"
-        state = "changed and not saved" if self.is_changed else "without changes"
+        try:
+            if not self._copy.is_there:
+                return f"<Edit of {self._label}, discarded>"
+            state = "changed and not saved" if self.is_changed else "without changes"
+        except NbpartError as error:
+            return f"<Edit of {self._label}, broken: {error}>"
         return f"<Edit of {self._label}, {state}: {self.path}>"
 
     def _repr_html_(self) -> str:

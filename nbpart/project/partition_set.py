@@ -46,6 +46,8 @@ log = logging.getLogger("nbpart")
 
 #: `replace` drops at most this share of the keys, or so many, without being told how many it may.
 _DROPPED_SHARE, _DROPPED_FEW = 0.1, 9
+#: So many rows of a set are displayed.
+_MOST_SHOWN = 8
 _HOW_THEY_COME = {
     "static": "they are a fixed list: declare it with other keys",
     "time_window": "they are windows of time, which come when they have ended",
@@ -340,6 +342,12 @@ class PartitionSet:
         if not found:
             raise IndexError(f"partitions {self.name!r} have no key number {place}: they are {len(self)}.")
         return found[0]
+
+    def _repr_html_(self) -> str:
+        from nbpart.widgets.tables import titled_frame_html
+
+        return titled_frame_html(f"{len(self):,} {self.definition.kind.replace('_', ' ')} partitions {self.name!r}",
+                                 self.head(_MOST_SHOWN))  # fmt: skip
 
     def __repr__(self) -> str:
         first = self.page(0, 6)

@@ -80,7 +80,9 @@ class WorkingCopy:
                 f"the edit of {self.partition.label} is gone ({self.path}): it was discarded; ws.edit opens it anew."
             ) from None
         except ValueError as error:
-            raise DeclarationError(f"{self.path} is no notebook any more ({error}): discard this edit.") from error
+            raise DeclarationError(
+                f"{self.path} is no notebook any more ({error}): delete it, and ws.edit begins anew."
+            ) from error
 
     def write(self, notebook: Any) -> None:
         os.close(open_own_folder(self.root / FOLDER, create=True))

@@ -270,6 +270,50 @@ def test_what_is_erased_takes_its_edit_along(ws: nbpart.Workspace, files: nbpart
 
 
 @pytest.mark.usefixtures("files")
+def test_an_edit_moves_along_with_its_project(
+    ws: nbpart.Workspace, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(ws.edit("report", "a.csv"), "# Report", "# Mine")
+    ws.close()
+    monkeypatch.chdir(tmp_path)
+    project.rename(tmp_path / "moved")
+    with nbpart.open("moved/workspace", trust=True) as moved:
+        edit = moved.edit("report", "a.csv")
+        assert edit.file == tmp_path / "moved" / "report.ipynb"
+        assert f"workspace={str(moved.root)!r}" in bound_source(edit)
+        assert f"_os.chdir({str(tmp_path / 'moved')!r})" in bound_source(edit)
+        assert edit.save().is_changed
+    assert "# Mine" in (tmp_path / "moved" / "report.ipynb").read_text()
+
+
+@pytest.mark.usefixtures("files")
+def test_a_notebook_that_is_a_link_stays_one(ws: nbpart.Workspace, project: Path, tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere.ipynb"
+    (project / "report.ipynb").rename(real)
+    (project / "report.ipynb").symlink_to(real)
+    edit = ws.edit("report", "a.csv")
+    change(edit, "# Report", "# Mine")
+    edit.save()
+    assert (project / "report.ipynb").is_symlink()
+    assert "# Mine" in real.read_text()
+
+
+@pytest.mark.usefixtures("files")
+def test_a_working_copy_that_somebody_broke_says_so(ws: nbpart.Workspace, tmp_path: Path) -> None:
+    edit = ws.edit("report", "a.csv")
+    edit.path.write_text("{")
+    with pytest.raises(
+        nbpart.DeclarationError, match=r"is no notebook any more .*: delete it, and ws\.edit begins anew"
+    ):
+        edit.save()
+    assert "broken" in repr(edit)
+    edit.path.unlink()
+    edit.path.symlink_to(tmp_path / "secret")
+    with pytest.raises(nbpart.NbpartError, match="link"):
+        edit.save()
+
+
+@pytest.mark.usefixtures("files")
 def test_a_workspace_that_is_not_trusted_opens_no_edit(ws: nbpart.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise nbpart.UntrustedWorkspaceError("not yours")
