@@ -56,16 +56,17 @@ def thin(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """At most so many of the points of a line: of each of equally many points in a row the least and the greatest.
 
-    The first and the last stay. So peaks are seen that any choice of every nth would miss.
+    The first and the last stay, and where there is no number a gap. So peaks are seen that any choice of every nth
+    would miss.
     """
     import numpy as np
 
     if len(x) <= most:
         return x, y
-    width = -(-(len(x) - 2) // max((most - 2) // 2, 1))
     inner = y[1:-1]
-    whole = len(inner) // width * width
     has_gaps = bool(np.isnan(inner).any())
+    width = -(-len(inner) // max((most - 2) // (3 if has_gaps else 2), 1))
+    whole = len(inner) // width * width
     chosen = np.zeros(len(y), dtype=bool)
     chosen[[0, -1]] = True
     for begin, part in ((0, inner[:whole].reshape(-1, width)), (whole, inner[whole:].reshape(1, -1))):
@@ -73,7 +74,9 @@ def thin(
             first = begin + 1 + np.arange(len(part)) * width
             low = high = part
             if has_gaps:
-                low, high = (np.where(np.isnan(part), end, part) for end in (np.inf, -np.inf))
+                is_gap = np.isnan(part)
+                low, high = (np.where(is_gap, end, part) for end in (np.inf, -np.inf))
+                chosen[(first + is_gap.argmax(axis=1))[is_gap.any(axis=1)]] = True
             chosen[first + low.argmin(axis=1)] = True
             chosen[first + high.argmax(axis=1)] = True
     return x[chosen], y[chosen]

@@ -33,6 +33,11 @@ def test_what_is_no_number_is_thinned_too() -> None:
     xs, ys = thin(np.arange(5_000.0), y)
     assert len(xs) <= MOST_POINTS
     assert {3.0, np.inf} <= set(ys)
+    gap = np.arange(20_000.0)
+    gap[9_000] = np.nan
+    xs, ys = thin(np.arange(20_000.0), gap)
+    assert xs[np.isnan(ys)].tolist() == [9_000]
+    assert len(xs) <= MOST_POINTS
 
 
 def test_smoothing_is_a_mean_that_forgets() -> None:
