@@ -167,14 +167,14 @@ BOARD = Contract(
     state=board_payloads.BoardState,
     patches={"board": board_payloads.BoardPatch, "chosen": board_payloads.ChosenPatch},
     actions={
+        # one after the other, as they were made
         "choose": Action(
             {
                 "keys": schema.list_of(_KEY, MOST_ROWS),
                 "ranges": schema.mapping_of(schema.pair_of(_END)),
                 "labels": schema.mapping_of(schema.list_of(schema.text(10_000, empty=True), MOST_ROWS)),
                 "by": schema.text(200),
-            },
-            slow=True,
+            }
         ),
         "read_run": Action({"run_id": _RUN_ID}, board_payloads.BoardRunJson, slow=True),
         **_RUN_ACTIONS,
