@@ -41,7 +41,9 @@ def on_a_terminal(answer: str, *words: str) -> tuple[int, str]:
     return process.wait(timeout=60), shown.decode(errors="replace")
 
 
-@pytest.mark.parametrize("words", [("backfill",), ("backfill", "--detach"), ("tick", "inbox")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("backfill",), ("backfill", "--detach"), ("tick", "inbox"), ("edit", "sizes", "a.csv")], ids=" ".join
+)
 def test_without_a_terminal_running_code_is_refused_and_names_the_option(
     moved: Path, ask: Ask, words: tuple[str, ...]
 ) -> None:
@@ -60,6 +62,7 @@ def test_reading_commands_need_no_trust(moved: Path, ask: Ask) -> None:
         ("runs",),
         ("sql", "from sizes"),
         ("kernels",),
+        ("doctor",),
         ("prune", "-n"),
         ("catalog", "check"),
     ):
