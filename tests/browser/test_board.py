@@ -43,6 +43,7 @@ def test_from_a_cell_with_four_parameters_to_the_best_notebook_without_a_key_typ
     section.locator("pre.nbpart-text", has_text="trained ").wait_for()
     # what is chosen has its curve
     board.locator(".nbpart-curves").get_by_text("1 run, 20 points").wait_for()
+    board.locator(".nbpart-board-code code", has_text="partition_key in ").wait_for()
     assert book.execute("print(board.selection[0], len(board.selection))") == f"{key} 1"
     assert board.locator("b", has_text="gbt").count() == 0, "a value is text"
     wanted = book.execute("print(ws.get_run(board.best.run_id).notebook.name)")
@@ -95,6 +96,7 @@ def test_brushes_rows_and_sorting_work_by_keyboard_and_mouse(notebook: Open) -> 
     page.keyboard.press("Space")
     board.get_by_text("2 of 8 chosen").first.wait_for()
     board.locator(".nbpart-curves").get_by_text("2 runs, 40 points").wait_for()
+    code.get_by_text(re.compile("partition_key in .*', '")).wait_for()
     assert book.execute("print(board.selection == list(board.frame.partition_key[1:3]))") == "True"
     page.keyboard.press("Escape")
     # sorted by a column, and back
