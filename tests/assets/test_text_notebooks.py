@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import pytest
 from nbformat import v4
@@ -18,6 +17,8 @@ from nbpart.assets.notebook_files import read_declared_notebook, read_notebook_f
 from nbpart.assets.notebook_patterns import find_notebooks, is_pair
 from nbpart.assets.parameters_cell import read_parameters_cell
 from nbpart.errors import DeclarationError, ExtraRequiredError
+
+jupytext: Any = pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
 
 #: Cells of code as people write them.
 SOURCES = [

@@ -177,6 +177,7 @@ def test_a_notebook_of_an_old_format_is_not_written() -> None:
 
 @pytest.mark.parametrize(("text", "suffix"), TEXTS.values(), ids=TEXTS)
 def test_of_a_text_one_changed_cell_is_one_changed_line(text: str, suffix: str) -> None:
+    pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
     content = text.encode()
     cells = cells_of(content, suffix)
     assert write_back(content, suffix, cells).content is content
@@ -197,6 +198,7 @@ def test_of_a_text_one_changed_cell_is_one_changed_line(text: str, suffix: str) 
 
 @pytest.mark.parametrize(("text", "suffix"), [("# %%\nx = 1\n", ".py"), ("```python\nx = 1\n```\n", ".md")])
 def test_a_first_tag_is_written_to_a_text_that_has_none(text: str, suffix: str) -> None:
+    pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
     cells = cells_of(text.encode(), suffix)
     cells[0]["metadata"] = {"tags": ["parameters"], "scrolled": True}
     done = write_back(text.encode(), suffix, cells)
@@ -207,6 +209,7 @@ def test_a_first_tag_is_written_to_a_text_that_has_none(text: str, suffix: str) 
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_is_what_was_edited(data: st.DataObject) -> None:
+    pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
     suffix, content = data.draw(
         st.sampled_from([(".ipynb", spell()), (".py", BARE.encode()), (".md", MARKDOWN.encode())])
     )

@@ -8,7 +8,6 @@ import os
 import signal
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 from nbformat import v4
@@ -17,7 +16,7 @@ import nbpart
 from nbpart.automation.hooks import describe_failed_backfill
 from tests.processes import wait_for
 from tests.projects import import_written
-from tests.recording import record
+from tests.recording import record, write_notebook
 
 CLEAN = "# %%\nimport nbpart\nrows = 1\n\n# %%\nnbpart.current_run().save(rows)\n"
 
@@ -26,6 +25,7 @@ def test_of_a_pair_the_file_that_was_named_is_the_code(
     ws: nbpart.Workspace, project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Jupytext 63: of a paired notebook the older text silently won over newer work in the .ipynb."""
+    jupytext = pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
     text, other = project / "clean.py", project / "clean.ipynb"
     text.write_text(CLEAN)
     nbformat.write(jupytext.reads(CLEAN, "py"), other)
@@ -54,7 +54,7 @@ def test_of_a_pair_the_file_that_was_named_is_the_code(
 def test_a_module_or_a_page_of_the_same_name_is_no_pair(
     ws: nbpart.Workspace, project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    nbformat.write(jupytext.reads(CLEAN, "py"), project / "clean.ipynb")
+    write_notebook(project / "clean.ipynb", "rows = 1")
     (project / "clean.py").write_text("def helper():\n    return 1\n")
     (project / "clean.md").write_text("# How to clean\n\n```python\nhelper()\n```\n")
     with caplog.at_level("INFO", "nbpart"):

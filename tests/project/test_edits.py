@@ -168,6 +168,7 @@ def test_a_file_that_changed_meanwhile_is_not_written_over(ws: nbpart.Workspace,
 
 @pytest.mark.parametrize("suffix", [".py", ".md"])
 def test_an_edit_of_text_is_saved_as_text(ws: nbpart.Workspace, project: Path, suffix: str) -> None:
+    pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
     text = {
         ".py": '# a header\n\n# %% tags=["parameters"]\nscale = 2\n#%%\n\nprint(scale)\n',
         ".md": '# Title\n\n```python tags=["parameters"]\nscale = 2\n```\nText\n```python\nprint(scale)\n```\n',

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-import jupytext
 import nbformat
 import pytest
 from nbformat import v4
 
 import nbpart
 from tests.recording import record, write_notebook
+
+jupytext: Any = pytest.importorskip("jupytext", reason="jupytext is not installed: pip install nbpart[test]")
 
 PERCENT = """# %% [markdown]
 # A report
