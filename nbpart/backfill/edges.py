@@ -53,6 +53,26 @@ class Edge(Protocol):
         """The steps that read any of these places, each once."""
 
 
+class PartEdge:
+    """An edge that knows some places of its input, from ``first`` on; what came before or after has no readers here."""
+
+    def __init__(self, edge: Edge, first: int, count: int) -> None:
+        self._edge, self._first, self._end = edge, first, first + count
+
+    def release(self, place: int) -> Sequence[int] | Steps:
+        return self._edge.release(place - self._first) if self._first <= place < self._end else ()
+
+    def release_all(self, places: Steps) -> Steps:
+        return self._edge.release_all(own) if len(own := self._own(places)) else _NONE
+
+    def find_readers(self, places: Steps) -> Steps:
+        return self._edge.find_readers(own) if len(own := self._own(places)) else _NONE
+
+    def _own(self, places: Steps) -> Steps:
+        own: Steps = places[(places >= self._first) & (places < self._end)] - np.int32(self._first)
+        return own
+
+
 def connect(relation: Relation, readers: Steps, input_count: int, waiting: Waiting) -> Edge:
     """Make the edge of a relation between the steps ``readers`` and so many steps of an input.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from nbpart.backfill.plan import AssetSteps
+from nbpart.backfill.plan import StepRelation, StepTable
 from nbpart.catalog import Batch
 from nbpart.run.report import RunReport
 from nbpart.states import StepStatus
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
 class Growth:
     """More steps of a backfill, as a transaction recorded them, and their numbers in the catalog (int64).
 
-    A grower may give one of its own, with what it has to know when the transaction was committed.
+    ``relations`` say which of them read which. A grower may give one of its own, with what it has to know when the
+    transaction was committed.
     """
 
-    steps: AssetSteps
+    steps: StepTable
     numbers: NDArray[np.int64]
+    relations: Sequence[StepRelation] = ()
 
 
 class Grower(Protocol):
-    """Gives a backfill more steps of its only asset. The thread of one runner calls it, but for ``asset`` and ``left``.
+    """Gives a backfill more steps, of one asset and of what that reads. The thread of one runner calls it, but for
+    ``asset`` and ``left``.
 
     A turn of the runner asks, has what was asked for recorded, by another transaction where one failed, and says when
     it is committed.
@@ -35,7 +39,12 @@ class Grower(Protocol):
 
     @property
     def asset(self) -> str:
-        """The asset of all steps."""
+        """The asset of which it hears the outcomes."""
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether all of its steps are of that asset and wait for nothing, not even for a look at files that they read:
+        they can be claimed where they are recorded."""
 
     @property
     def left(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from nbpart.assets.definition import AssetDefinition
 from nbpart.backfill.capacity import Limit
 from nbpart.backfill.options import SINGLE_RUN, BackfillOptions
-from nbpart.backfill.plan import AssetSteps, StepTable
+from nbpart.backfill.plan import StepTable
 from nbpart.backfill.registry import Registry, StepToClaim
 from nbpart.backfill.retries import BACKOFF_S, choose_backoff
 
@@ -34,11 +34,15 @@ class Job:
     numbers: NDArray[np.int64]
     options: BackfillOptions
 
-    def extend(self, steps: AssetSteps, numbers: NDArray[np.int64]) -> Job:
-        """The job with more steps of its last asset behind all others, with these numbers in the catalog."""
-        *others, last = self.steps.assets
-        table = StepTable((*others, last.extend(steps)))
-        return replace(self, steps=table, numbers=np.concatenate((self.numbers, numbers)))
+    def extend(self, steps: StepTable, numbers: NDArray[np.int64]) -> Job:
+        """The job with more steps of its assets behind all others, with these numbers in the catalog."""
+        parts = list(self.steps.assets)
+        for part in steps.assets:
+            if parts and parts[-1].asset == part.asset:
+                parts[-1] = parts[-1].extend(part)
+            else:
+                parts.append(part)
+        return replace(self, steps=StepTable(tuple(parts)), numbers=np.concatenate((self.numbers, numbers)))
 
     def get_step_to_claim(self, step: int) -> StepToClaim:
         """The partition of a step, by its number in ``steps``."""

@@ -29,7 +29,6 @@ from nbpart.backfill.pending import PendingRecords
 from nbpart.backfill.places import Claimant, find_open
 from nbpart.backfill.plan import StepRelation, relate_steps
 from nbpart.backfill.pruning import Pruning
-from nbpart.backfill.registry import StepToClaim
 from nbpart.backfill.results import build_missing_report, build_report, check_report, to_outcome
 from nbpart.backfill.schedule import Schedule
 from nbpart.backfill.source_observation import observe_sources
@@ -228,6 +227,10 @@ class Runner:
         self._handle_starts()
         for report in reports:
             self._end_attempt(report)
+        grower = self._ask_for_steps()
+        if grower is not None and not grower.is_simple:
+            self._extend(grower, self._write(grower.record))
+            grower = None
         turn = self._state.plan_turn(time.monotonic())
         if turn.checks_others:
             self._check_others()
@@ -236,14 +239,9 @@ class Runner:
         is_news = (
             pending.outcomes or pending.step_results or (pending.started and self._since_turn_s > GATHER_RESULTS_S)
         )
-        grower = self._ask_for_steps()
         if not (is_news or turn.retries or turn.steps or follows or grower):
             return
         steps = [self._job.get_step_to_claim(step) for step in turn.steps]
-        if grower is not None and self._job.sources(grower.asset):
-            # the files that its runs read have to be looked at before they are claimed
-            steps += self._extend(grower, self._write(grower.record))
-            grower = None
         observed = self._retry_while_busy(lambda: observe_sources(self._catalog, self._root, self._job.registry, steps))
         number, claimant, state = self._coordinator.number, self._claimant, self._state
         work = TurnTransaction(
@@ -251,7 +249,7 @@ class Runner:
         )
         result = self._write_all(work.run)
         if grower is not None and result.growth is not None:
-            self._extend(grower, result.growth)
+            self._extend(grower, result.growth, takes_all=True)
         self._turned_at = time.monotonic()
         self._apply_result(result, turn)
 
@@ -262,14 +260,12 @@ class Runner:
             return None
         return grower if grower.ask(room) else None
 
-    def _extend(self, grower: Grower, growth: Growth) -> list[StepToClaim]:
-        """Take over the steps that were recorded; returns them."""
-        first, steps = len(self._job.steps), growth.steps
+    def _extend(self, grower: Grower, growth: Growth, *, takes_all: bool = False) -> None:
+        """Take over the steps that were recorded; with ``takes_all`` they are claimed already."""
         grower.commit(growth)
-        self._job = self._job.extend(steps, growth.numbers)
+        self._job = self._job.extend(growth.steps, growth.numbers)
         self._pending.extend(growth.numbers)
-        self._state.extend(steps.asset, len(steps))
-        return [self._job.get_step_to_claim(step) for step in range(first, first + len(steps))]
+        self._state.extend(growth.steps, growth.relations, takes_all=takes_all)
 
     def _handle(self, event: Event) -> None:
         """Hand an event to the state, and carry out its instructions."""
@@ -296,7 +292,9 @@ class Runner:
 
     def _tell_grower(self, grower: Grower, steps: Iterable[int], status: StepStatus, cause: str) -> None:
         for step in map(int, steps):
-            grower.end(self._job.get_step_to_claim(step).key_id, status, cause, self._last_reports.pop(step, None))
+            report, claimed = self._last_reports.pop(step, None), self._job.get_step_to_claim(step)
+            if claimed.asset == grower.asset:
+                grower.end(claimed.key_id, status, cause, report)
 
     def _add_outcome(self, instruction: RecordOutcome) -> None:
         run, report = instruction.run, instruction.report

@@ -7,13 +7,13 @@ steps cost some arrays, not a million objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbpart.backfill.capacity import Capacity, Limit
-from nbpart.backfill.edges import Edge, Waiting, connect
+from nbpart.backfill.edges import Edge, PartEdge, Waiting, connect
 from nbpart.backfill.plan import StepRelation, StepTable
 from nbpart.backfill.ready_queue import ReadyQueue
 from nbpart.backfill.segments import Segments
@@ -73,20 +73,32 @@ class Schedule:
         if len(ready := np.flatnonzero(waiting.counts == 0).astype(np.int32)):
             self._ready.add_many(ready)
 
-    def extend(self, asset: str, count: int) -> None:
-        """Add steps of the last asset, which wait for nothing, and take them.
+    def extend(self, steps: StepTable, relations: Iterable[StepRelation] = (), *, takes_all: bool = False) -> None:
+        """Add steps, of assets that it has, behind all others.
 
-        Raises `ValueError` where other steps read that asset, or it reads some: nothing says which.
+        ``relations`` say which of them read which. With ``takes_all`` they wait for nothing, and are taken at once.
         """
-        number = self._segments.assets.index(asset) if asset in self._segments.assets else -1
-        if any(each.reader == number for some in self._readings for each in some) or self._readings[number]:
-            raise ValueError(f"steps of {asset!r} wait for others or are waited for, so none can be added")
-        self._segments.extend(asset, count)
-        self._status = np.concatenate((self._status, np.full(count, _QUEUED, dtype=np.uint8)))
+        first, assets = self._size, self._segments.assets
+        before = [len(self._segments.steps_of(asset)) for asset in range(len(assets))]
+        for part in steps.assets:
+            self._segments.extend(part.asset, len(part))
+        self._size += len(steps)
+        code = _QUEUED if takes_all else _PLANNED
+        self._status = np.concatenate((self._status, np.full(len(steps), code, dtype=np.uint8)))
         self._status_view = self._status.data
-        self._capacity.use(number, count)
-        self._counts[_QUEUED] += count
-        self._size += count
+        for asset, readings in enumerate(self._readings):  # they do not know the places that come
+            for n, each in enumerate(readings):
+                if not isinstance(each.edge, PartEdge):
+                    readings[n] = replace(each, edge=PartEdge(each.edge, 0, before[asset]))
+        if takes_all:
+            self._counts[_QUEUED] += len(steps)
+            for part in steps.assets:
+                self._capacity.use(assets.index(part.asset), len(part))
+            return
+        waiting = Waiting.of(self._size)
+        self._connect(relations, waiting, before)
+        if len(ready := np.flatnonzero(waiting.counts[first:] == 0).astype(np.int32)):
+            self._ready.add_many(ready + np.int32(first))
 
     def room_for(self, asset: str) -> float:
         """How many steps of an asset may be taken now; infinite where no limit holds for it."""
@@ -213,13 +225,20 @@ class Schedule:
         self._status[left] = _CANCELLED
         return left
 
-    def _connect(self, relations: Iterable[StepRelation], waiting: Waiting) -> None:
+    def _connect(
+        self, relations: Iterable[StepRelation], waiting: Waiting, before: Sequence[int] | None = None
+    ) -> None:
+        """Let steps wait by relations; of each asset between the steps that came after those ``before``, if given."""
         number = {name: n for n, name in enumerate(self._segments.assets)}
         for each in relations:
             if each.reader in number and each.input in number:
                 reader, above = number[each.reader], number[each.input]
                 readers, inputs = self._segments.steps_of(reader), self._segments.steps_of(above)
+                if before is not None:
+                    readers, inputs = readers[before[reader] :], inputs[before[above] :]
                 edge = connect(each.relation, readers, len(inputs), waiting)
+                if before is not None:
+                    edge = PartEdge(edge, before[above], len(inputs))
                 self._readings[above].append(_Reading(reader, edge, each.is_tolerant))
                 if reader == above:
                     self._reads_itself.add(reader)

@@ -43,12 +43,20 @@ class Segments:
         return self._bounds[-1]
 
     def extend(self, asset: str, count: int) -> None:
-        """Add steps of an asset behind all others. The asset is one of the last segment."""
-        if not self.assets or self._owners[-1] != self.assets.index(asset):
-            raise ValueError(f"the last steps of this schedule are not of {asset!r}, so no steps of it can be added")
-        first, owner = self._bounds[-1], self._owners[-1]
+        """Add steps behind all others, of an asset that has a segment, which may be empty."""
+        owner, first = self.assets.index(asset), self._bounds[-1]
+        size = len(self._steps[owner])
+        if self._owners[-1] == owner:
+            self._bounds[-1] += count
+        else:
+            self._bounds.append(first + count)
+            self._owners.append(owner)
+            self._shifts.append(first - size)
+            if size:
+                self._only_shift.pop(owner, None)
+            else:
+                self._only_shift[owner] = first
         added = np.arange(first, first + count, dtype=np.int32)
-        self._bounds[-1] += count
         self._steps[owner] = np.concatenate((self._steps[owner], added))
 
     def steps_of(self, asset: int) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, combine_runs
 from nbpart.backfill.error_place import ErrorPlace, find_error_place
+from nbpart.backfill.plan import StepRelation, StepTable
 from nbpart.backfill.retries import Retries
 from nbpart.backfill.schedule import Schedule
 from nbpart.run.report import RunReport
@@ -249,10 +250,10 @@ class BackfillState:
         """The assets with steps that wait until runs of other backfills leave them a place."""
         return [] if self.is_cancelling else self._schedule.held
 
-    def extend(self, asset: str, count: int) -> None:
-        """Add steps of the schedule's last asset, as if a `Turn` had had them."""
-        self._schedule.extend(asset, count)
-        self._step_count += count
+    def extend(self, steps: StepTable, relations: Sequence[StepRelation] = (), *, takes_all: bool = False) -> None:
+        """Add steps; with ``takes_all`` as if a `Turn` had had them. See `Schedule.extend`."""
+        self._schedule.extend(steps, relations, takes_all=takes_all)
+        self._step_count += len(steps)
 
     def room_to_grow(self, asset: str) -> int:
         """How many more steps of an asset could be under way, so that each worker has one."""

@@ -139,7 +139,7 @@ def retry_backfill(project: Project, backfill_id: str, **changed: Any) -> str | 
 
 def explain_nothing_to_resume(batch: Batch, record: BackfillRecord) -> str:
     """Why a backfill has nothing to resume, and what to do instead, as a sentence; "" where steps are left."""
-    is_cut_short = record.status == BackfillStatus.CANCELLED and queries.count_trials_left(batch, record.backfill_no)
+    is_cut_short = record.status != BackfillStatus.SUCCEEDED and queries.count_trials_left(batch, record.backfill_no)
     if (
         record.planned is None
         or record.status not in _ENDED
@@ -247,8 +247,10 @@ def _begin(
     if is_ordered_anew:
         steps, places = _reorder(batch, registry, steps, options)
         numbers = numbers[places]
-    if options.study is not None and not len(steps):
-        steps = StepTable((AssetSteps(options.study["asset"], *NO_STEPS),))
+    if options.study is not None:  # each may come to have more
+        have = {part.asset for part in steps.assets}
+        without = [AssetSteps(name, *NO_STEPS) for name in options.study["assets"] if name not in have]
+        steps = StepTable((*steps.assets, *without))
     events.resume_backfill(batch, record.backfill_no, coordinator)
     return Job(record.backfill_no, record.backfill_id, registry, steps, numbers, options)
 

@@ -44,8 +44,11 @@ class Study:
         objectives: tuple[Objective, ...],
         pruner: Pruner | None,
         values: Mapping[str, Any],
+        *,
+        makes_inputs: bool = False,
     ) -> None:
         self._project, self._node, self._objectives = project, node, objectives
+        self._makes_inputs = makes_inputs
         self._pruner, self._values = pruner, dict(values)
         self._seen: tuple[int, optuna.Study] | None = None
 
@@ -140,9 +143,9 @@ class Study:
         `Plan.run`. A backfill that was ended before its last trial is taken up by `Backfill.resume`, which asks for
         what is left. Raises `DeclarationError`, also where a study of the asset runs in this process.
         """
-        registry, node, plan = self._plan(n_trials)
+        registry, plan = self._plan(n_trials)
         options = make_options(
-            [node.definition],
+            [registry[name].definition for name in plan.assets],
             preload=self._project.preload,
             study=plan.to_json(),
             max_workers=max_workers,
@@ -156,10 +159,10 @@ class Study:
             stop_after=stop_after,
             pruner=self._pruner,
         )
-        return Backfill(self._project, _start(self._project, registry, node, options, n_trials))
+        return Backfill(self._project, _start(self._project, registry, plan, options))
 
-    def _plan(self, n_trials: int) -> tuple[Registry, Node, StudyPlan]:
-        """The registry of now with the asset, and what a backfill of it is to do. Raises where none can begin."""
+    def _plan(self, n_trials: int) -> tuple[Registry, StudyPlan]:
+        """The registry of now, and what a backfill of the asset is to do. Raises where none can begin."""
         check_count("n_trials", n_trials, 1, MOST_TRIALS)
         project = self._project
         if (running := self._find_running()) is not None:
@@ -171,10 +174,15 @@ class Study:
         registry = refresh_registry(project)
         node = registry[self.asset]
         check_readable(changes.unreadable, [node.name])
-        _check_inputs(project, registry, node)
+        assets: tuple[str, ...] = (node.name,)
+        if self._makes_inputs:
+            above = registry.graph.ancestors(node.name)
+            assets = tuple(name for name in registry.graph.computed if name in above or name == node.name)
+        else:
+            _check_inputs(project, registry, node)
         sampler = project.samplers.get(node.name)
         name = None if sampler is None else type(sampler).__name__
-        return registry, node, StudyPlan(node.name, self._objectives, n_trials, self._values, name)
+        return registry, StudyPlan(node.name, assets, self._objectives, n_trials, self._values, name)
 
     def _find_running(self) -> StudyGrower | None:
         """What asks for trials of the asset in this process now."""
@@ -216,7 +224,8 @@ def make_study(
 ) -> Study:
     """The study of an asset; see `Workspace.study`."""
     load_optuna()
-    node = refresh_registry(project)[name_of(asset)]
+    makes_inputs = isinstance(asset, str) and asset.startswith("+")
+    node = refresh_registry(project)[asset[1:].strip() if makes_inputs else name_of(asset)]
     if node.definition.is_source:
         raise DeclarationError(f"{node.name} is a source: nothing of it can be tried.")
     if any(read.name == node.name for read in node.definition.inputs):
@@ -230,7 +239,7 @@ def make_study(
     if sampler is not None and project.samplers.get(node.name) is not sampler:
         project.samplers[node.name] = sampler
         project.samplers_used.discard(node.name)
-    return Study(project, node, found, pruner, values or {})
+    return Study(project, node, found, pruner, values or {}, makes_inputs=makes_inputs)
 
 
 def _check_inputs(project: Project, registry: Registry, node: Node) -> None:
@@ -255,16 +264,16 @@ def _list_logged(project: Project, node: Node) -> tuple[list[str], list[str]]:
     return list(metrics), [name for name, is_text in metrics.items() if is_text]
 
 
-def _start(project: Project, registry: Registry, node: Node, options: BackfillOptions, trials: int) -> str:
+def _start(project: Project, registry: Registry, plan: StudyPlan, options: BackfillOptions) -> str:
     coordinator, frame = project.coordinator.number, make_steps_frame(registry, StepTable(), None)
+    selection = f"study of {'+' * (len(plan.assets) > 1)}{plan.asset}"
 
     def begin(batch: Batch) -> Job:
-        given = options.to_json()
         number, backfill_id = events.start_backfill(
-            batch, f"study of {node.name}", given, coordinator, frame, registry.moment
+            batch, selection, options.to_json(), coordinator, frame, registry.moment
         )
-        events.start_study(batch, number, node.asset_id, trials)
-        steps = StepTable((AssetSteps(node.name, *NO_STEPS),))
+        events.start_study(batch, number, registry[plan.asset].asset_id, plan.trials)
+        steps = StepTable(tuple(AssetSteps(name, *NO_STEPS) for name in plan.assets))
         return Job(number, backfill_id, registry, steps, np.empty(0, np.int64), options)
 
     backfill_id = launch(project, options, begin)

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbpart.backfill.growth import Growth
+from nbpart.backfill.growth import Grower, Growth
+from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.job import Job
-from nbpart.backfill.plan import AssetSteps
+from nbpart.backfill.plan import AssetSteps, StepTable, relate_steps
+from nbpart.backfill.planning import plan_from_catalog
+from nbpart.backfill.reached_keys import reach_inputs
 from nbpart.backfill.registry import Node
 from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
 from nbpart.partitions import PartitionRef
 from nbpart.project.added_keys import build_key_columns, insert_keys
+from nbpart.project.launch import make_steps_frame
 from nbpart.project.project import Project
 from nbpart.run.report import RunReport
 from nbpart.run.spec import decode_value, encode_value
@@ -29,7 +33,7 @@ from nbpart.trials.search_space import SearchSpace, read_space
 
 if TYPE_CHECKING:
     import optuna
-    import pandas as pd
+    from numpy.typing import NDArray
 
 log = logging.getLogger("nbpart")
 
@@ -42,9 +46,11 @@ class StudyPlan:
     """What a backfill of a study is to do, as it is recorded with its options.
 
     ``values`` are those of parameters that are not drawn; ``sampler`` is the name of the sampler that somebody gave.
+    ``assets``: what it makes for a trial, the asset itself the last.
     """
 
     asset: str
+    assets: tuple[str, ...]
     objectives: tuple[Objective, ...]
     trials: int
     values: Mapping[str, Any]
@@ -53,6 +59,7 @@ class StudyPlan:
     def to_json(self) -> dict[str, Any]:
         return {
             "asset": self.asset,
+            "assets": list(self.assets),
             "objectives": [[one.name, one.direction] for one in self.objectives],
             "trials": self.trials,
             "values": encode_value(dict(self.values)),
@@ -62,7 +69,8 @@ class StudyPlan:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> StudyPlan:
         objectives = tuple(Objective(name, direction) for name, direction in data["objectives"])
-        return cls(data["asset"], objectives, data["trials"], decode_value(data["values"]), data["sampler"])
+        assets, values = tuple(data["assets"]), decode_value(data["values"])
+        return cls(data["asset"], assets, objectives, data["trials"], values, data["sampler"])
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class _Asked:
     values: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Trials(Growth):
     """The steps of trials, with what one transaction found of all that were asked for.
 
@@ -110,12 +118,13 @@ def build_study(
         if key not in keys and space.covers(key):
             study.add(key, space.read(key), outcome)
     for one in asked:
-        if (found := outcomes.get(one.key)) is not None and space.covers(one.key):
+        found = outcomes.get(one.key, FAILED if one.is_blocked else None)
+        if found is not None and space.covers(one.key):
             study.add(one.key, space.decode(one.asked, one.key), found)
-    return study, [one for one in asked if one.key not in outcomes]
+    return study, [one for one in asked if one.key not in outcomes and not one.is_blocked]
 
 
-def make_grower(project: Project, job: Job) -> StudyGrower:
+def make_grower(project: Project, job: Job) -> Grower:
     """What asks for the trials of a backfill of a study; see `StudyGrower`.
 
     Without a study of the asset in this process Optuna's own sampler goes on.
@@ -148,7 +157,8 @@ class StudyGrower:
 
     def __init__(self, project: Project, job: Job, plan: StudyPlan, sampler: Any) -> None:
         self._project, self._plan = project, plan
-        self._backfill_no, self._node = job.backfill_no, job.registry[plan.asset]
+        self._backfill_no, self._registry, self._node = job.backfill_no, job.registry, job.registry[plan.asset]
+        self._is_simple = len(plan.assets) == 1 and not job.sources(plan.asset)
         self._space = read_space(self._node, plan.values)
         self._asking: list[_Asked] = []
         self._open: dict[int, list[_Asked]] = {}  # by key id: trials without an outcome
@@ -177,6 +187,10 @@ class StudyGrower:
     def left(self) -> int:
         return self._total - self._asked
 
+    @property
+    def is_simple(self) -> bool:
+        return self._is_simple
+
     def ask(self, room: int) -> bool:
         if self._error is not None:
             raise self._error
@@ -197,10 +211,18 @@ class StudyGrower:
         key_ids = [ids[one.key] for one in self._asking]
         events.add_trials(batch, self._backfill_no, self._asked, key_ids, [one.values for one in self._asking])
         wanted = [ids[key] for key in keys if key not in outcomes and ids[key] not in self._own]
-        numbers = events.add_steps(batch, self._backfill_no, _build_steps_frame(node.asset_id, wanted))
-        steps = AssetSteps(self.asset, np.array(wanted, np.int64), np.zeros(len(wanted), np.int16), (ASKED,))
-        by_hand = self._find_others(batch, {*self._own, *key_ids})
-        return _Trials(steps, np.array(numbers, np.int64), batch.sequence, key_ids, outcomes, by_hand)
+        steps = self._plan_steps(batch, np.array(wanted, np.int64))
+        numbers = events.add_steps(batch, self._backfill_no, make_steps_frame(self._registry, steps, None))
+        relations = relate_steps(self._registry.graph, steps, InputRelations(batch, self._registry).relate)
+        return _Trials(
+            steps,
+            np.array(numbers, np.int64),
+            [] if self._is_simple else relations,
+            sequence=batch.sequence,
+            key_ids=key_ids,
+            outcomes={**outcomes, **self._find_waiting(keys, ids, wanted, steps)},
+            by_hand=self._find_others(batch, {*self._own, *key_ids}),
+        )
 
     def commit(self, growth: Growth) -> None:
         assert isinstance(growth, _Trials), "it is what `record` gave"
@@ -209,7 +231,7 @@ class StudyGrower:
         for key, outcome in growth.by_hand.items():
             if self._space.covers(key) and not self._study.knows(key):
                 self._study.add(key, self._space.read(key), outcome)
-        self._own.update(growth.steps.key_ids.tolist())
+        self._own.update(_own_keys(growth.steps, self.asset))
         for one, key_id in zip(asking, growth.key_ids, strict=True):
             if (known := growth.outcomes.get(one.key)) is not None:
                 self._tell([one], known)
@@ -221,10 +243,12 @@ class StudyGrower:
         if not asked or status is StepStatus.CANCELLED:
             return
         label = PartitionRef(self.asset, asked[0].key).label
-        if status is StepStatus.BLOCKED:
+        if status is StepStatus.BLOCKED and len(self._plan.assets) > 1:
+            self._tell(asked, FAILED)  # what it reads failed
+        elif status is StepStatus.BLOCKED:
             self._error = DeclarationError(
                 f"the study of {self.asset} ended, since {label} is blocked: {cause}. Make what it reads, as by "
-                f"ws.backfill('+{self.asset}'), then resume it."
+                f"ws.backfill('+{self.asset}'), or have it made for each trial: ws.study('+{self.asset}', ...)."
             )
         elif status is StepStatus.FAILED:
             self._tell(asked, FAILED if report is None else TrialOutcome(TrialEnd.FAILED, run_id=report.run_id))
@@ -281,6 +305,22 @@ class StudyGrower:
             if key in own or status[key] == PartitionStatus.MATERIALIZED
         }
 
+    def _plan_steps(self, batch: Batch, key_ids: NDArray[np.int64]) -> StepTable:
+        """The steps of some trials: of the asset, or also of what is outdated of all that they read."""
+        if len(self._plan.assets) == 1:
+            return StepTable((_ask_for(self.asset, key_ids),))
+        reached = reach_inputs(batch, self._registry, {self.asset: key_ids})
+        names = [name for name in self._plan.assets if name in reached]
+        planned = plan_from_catalog(batch, self._registry, names, keys=reached)
+        return StepTable(tuple(_ask_for(part.asset, part.key_ids) for part in planned.steps.assets))
+
+    def _find_waiting(
+        self, keys: Sequence[str], ids: Mapping[str, int], wanted: Sequence[int], steps: StepTable
+    ) -> Mapping[str, TrialOutcome]:
+        """The trials, by key, that are no step though they were wanted: what they require does not exist."""
+        waiting = set(wanted).difference(_own_keys(steps, self.asset))
+        return {key: FAILED for key in keys if ids[key] in waiting}
+
     def _find_others(self, batch: Batch, own: set[int]) -> Mapping[str, TrialOutcome]:
         """The outcomes of partitions that others have made since this was asked last."""
         changed = [one for one in queries.changed_partitions(batch, self._node.asset_id, self._seen) if one not in own]
@@ -324,7 +364,10 @@ class StudyGrower:
         self._total = self._asked
 
 
-def _build_steps_frame(asset_id: int, key_ids: Sequence[int]) -> pd.DataFrame:
-    import pandas as pd
+def _ask_for(asset: str, key_ids: NDArray[np.int64]) -> AssetSteps:
+    return AssetSteps(asset, key_ids, np.zeros(len(key_ids), np.int16), (ASKED,))
 
-    return pd.DataFrame({"asset_id": asset_id, "key_id": list(key_ids), "reason": ASKED})
+
+def _own_keys(steps: StepTable, asset: str) -> list[int]:
+    """The key ids of an asset's steps."""
+    return [int(key_id) for part in steps.assets if part.asset == asset for key_id in part.key_ids]

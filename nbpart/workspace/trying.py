@@ -35,6 +35,7 @@ class Trying:
     ) -> Study:
         """A search for the best partition of an asset over the distributions of its parameters, by Optuna.
 
+        A trial makes the asset; of ``"+score"`` also what is outdated of all that its partition reads, as its folds.
         ``objective`` is a metric, or ``"duration_s"``, ``"rows"`` or ``"bytes"``; ``objectives`` are several, each with
         ``"max"`` or ``"min"`` (default: as ``metrics=`` says). ``sampler`` is one of `optuna.samplers` (default: TPE,
         with a liar where trials run beside each other; NSGA-II for several objectives), ``pruner`` one of nbpart's,

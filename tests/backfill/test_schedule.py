@@ -173,6 +173,49 @@ def test_a_schedule_of_any_relations_starts_nothing_before_its_inputs_and_everyt
     assert ended == Counter(range(len(steps)))
 
 
+@settings(max_examples=200)
+@given(st.data())
+def test_a_schedule_that_grows_equals_a_model_of_sets(data: st.DataObject) -> None:
+    """Steps that come later wait for each other, and not for those that were there."""
+    plans = data.draw(st.lists(related_plans(), min_size=1, max_size=4))
+    names = sorted({part.asset for steps, _ in plans for part in steps.assets})
+    (first, relations), *later = plans
+    none = (np.empty(0, np.int64), np.empty(0, np.int16), ())
+    without = [AssetSteps(name, *none) for name in names if name not in {part.asset for part in first.assets}]
+    schedule = Schedule(StepTable((*first.assets, *without)), relations)
+    model = make_model(first, relations)
+    ended: Counter[int] = Counter()
+    check_same(schedule, model)
+    while schedule.unfinished_count or later:
+        running = sorted(model.of(QUEUED, RUNNING))
+        actions = [*(["take"] if model.status else []), *(["grow"] if later else [])]
+        action = data.draw(st.sampled_from([*actions, "start", "finish", "finish", "put back"] if running else actions))
+        if action == "grow":
+            steps, relations = later.pop(0)
+            takes_all = not relations and data.draw(st.booleans())
+            schedule.extend(steps, relations, takes_all=takes_all)
+            more, begin = make_model(steps, relations), len(model.status)
+            model.needs = [*model.needs, *({need + begin for need in needs} for needs in more.needs)]
+            model.tolerant = [*model.tolerant, *more.tolerant]
+            model.status += [QUEUED if takes_all else PLANNED] * len(more.status)
+        elif action == "take":
+            ready, most = model.ready(), data.draw(st.integers(1, 5))
+            taken = schedule.take(most)
+            assert set(taken) <= ready
+            assert len(taken) == len(set(taken)) == min(most, len(ready))
+            for step in taken:
+                model.status[step] = QUEUED
+        else:
+            do_to_step(schedule, model, action, data.draw(st.sampled_from(running)), data, ended)
+        check_same(schedule, model)
+    assert ended == Counter(range(len(model.status)))
+
+
+def make_model(steps: StepTable, relations: Sequence[StepRelation]) -> Model:
+    tolerant = {each.reader for each in relations if each.is_tolerant}
+    return Model(list_needs(steps, relations), [name in tolerant for name, _ in places(steps)])
+
+
 def do_to_step(
     schedule: Schedule, model: Model, action: str, step: int, data: st.DataObject, ended: Counter[int]
 ) -> None:

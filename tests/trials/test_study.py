@@ -411,3 +411,82 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def test_a_trial_is_made_with_its_folds_and_what_these_read_once(ws: nbpart.Workspace) -> None:
+    folds = ws.partitions(nbpart.StaticPartitions(range(3), name="folds", column="fold"))
+    trials = ws.dynamic_partitions("trials", SQUARE)
+    cv = ws.partitions(nbpart.MultiPartitions({"trial": trials, "fold": folds}, name="cv"))
+    failing = {"x": 0.0}
+
+    def answer(spec: RunSpec) -> Outcome:
+        if spec.asset == "fit" and spec.columns["x"] == failing["x"] and spec.columns["fold"] == 1:
+            return ValueError("no fit")
+        return score(spec) if spec.asset == "score" else "data"  # type: ignore[return-value]
+
+    stage = Stage(answer)
+    ws.project.make_pool = stage.make_pool
+
+    @ws.asset(partitions=folds)
+    def split() -> dict[str, Any]:
+        return {}
+
+    @ws.asset(partitions=cv)
+    def fit(split: Any) -> dict[str, Any]:
+        return {}
+
+    def judge(fit: Any) -> dict[str, Any]:
+        return {}
+
+    ws.asset(judge, name="score", partitions=trials, metrics={"loss": "min"})
+    study = ws.study("+score", objective="loss", sampler=optuna.samplers.RandomSampler(seed=0))
+    backfill = study.optimize(4, max_workers=2).wait(progress=False).raise_for_failures()
+    made = [spec.asset for spec in stage.started]
+    assert {name: made.count(name) for name in ("split", "fit", "score")} == {"split": 3, "fit": 12, "score": 4}
+    assert backfill.counts()["succeeded"] == 19
+    ended: dict[str, int] = {spec.partition_key or "": n for n, spec in enumerate(stage.started)}
+    for spec in stage.started:
+        if spec.asset == "score":
+            folds_of = [n for key, n in ended.items() if "trial=" in key and str(spec.params["x"]) in key]
+            assert len(folds_of) == 3
+            assert max(folds_of) < ended[spec.partition_key or ""], "after its folds"
+
+    study = ws.study("+score", objective="loss", sampler=optuna.samplers.GridSampler({"x": [0.0, 1.0], "y": [2.0]}))
+    backfill = study.optimize(2, max_workers=2).wait(progress=False)
+    assert backfill.status == "failed"
+    states = {trial.params["x"]: trial.state.name for trial in study.optuna.trials[-2:]}
+    assert states == {0.0: "FAIL", 1.0: "COMPLETE"}
+    failing["x"] = -1.0
+    backfill.retry_failed().wait(progress=False).raise_for_failures()
+    assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 6
+
+
+def test_a_study_with_its_inputs_is_taken_up_where_it_was(ws: nbpart.Workspace) -> None:
+    trials = ws.dynamic_partitions("trials", SQUARE)
+
+    def answer(spec: RunSpec) -> Outcome | None:
+        if len(stage.started) > 7:
+            return None
+        return score(spec) if spec.asset == "model" else "data"
+
+    stage = Stage(answer)
+    ws.project.make_pool = stage.make_pool
+
+    @ws.asset(partitions=trials)
+    def features() -> dict[str, Any]:
+        return {}
+
+    @ws.asset(partitions=trials, metrics={"loss": "min"})
+    def model(features: Any) -> dict[str, Any]:
+        return {}
+
+    study = ws.study("+model", objective="loss", sampler=optuna.samplers.RandomSampler(seed=0))
+    backfill = study.optimize(6, max_workers=2)
+    wait_until(lambda: len(stage.started) >= 8)
+    backfill.cancel()
+    stage.answer = lambda spec: score(spec) if spec.asset == "model" else "data"
+    backfill.resume().wait(progress=False).raise_for_failures()
+    assert backfill.status == "succeeded"
+    assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 6
+    for name in ("features", "model"):
+        assert ws.partition_status(name)["status"].tolist() == ["materialized"] * 6

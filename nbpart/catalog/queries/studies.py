@@ -11,6 +11,7 @@ from nbpart.catalog.key_lookup import KEY_SQL
 from nbpart.catalog.queries.shared_sql import list_metrics
 from nbpart.catalog.set_tables import asset_set_id, set_sql
 from nbpart.partitions.values import Kind
+from nbpart.states import StepStatus
 
 _LEFT = """SELECT trials - (SELECT count(*) FROM study_trials AS t WHERE t.backfill_no = s.backfill_no)
     FROM studies AS s WHERE s.backfill_no = ?"""
@@ -18,12 +19,16 @@ _LEFT = """SELECT trials - (SELECT count(*) FROM study_trials AS t WHERE t.backf
 
 @dataclass(frozen=True, slots=True)
 class AskedTrial:
-    """A trial that a backfill asked for: its key, and its values, as JSON, before they were rounded to it."""
+    """A trial that a backfill asked for: its key, and its values, as JSON, before they were rounded to it.
+
+    ``is_blocked``: what it reads failed there.
+    """
 
     backfill_no: int
     key_id: int
     key: str
     asked: str
+    is_blocked: bool
 
 
 def count_trials_left(batch: Batch, backfill_no: int) -> int:
@@ -34,9 +39,14 @@ def count_trials_left(batch: Batch, backfill_no: int) -> int:
 def load_asked_trials(batch: Batch, asset_id: int) -> list[AskedTrial]:
     """All trials that were asked for of an asset, in their order."""
     rows = batch.rows(
-        f"""SELECT t.backfill_no, t.key_id, {KEY_SQL}, t.asked FROM study_trials AS t
-        JOIN studies AS s USING (backfill_no) JOIN keys AS k USING (key_id)
-        WHERE s.asset_id = ? ORDER BY t.backfill_no, t.trial_no""",  # noqa: S608  a constant
+        f"""WITH asking AS (SELECT backfill_no FROM studies WHERE asset_id = $1),
+        blocked AS (
+            SELECT s.backfill_no, s.key_id FROM steps AS s JOIN step_results AS r USING (backfill_no, step_no)
+            WHERE s.asset_id = $1 AND s.backfill_no IN (FROM asking)
+            GROUP BY s.backfill_no, s.step_no, s.key_id HAVING arg_max(r.status, r.rowid) = '{StepStatus.BLOCKED}')
+        SELECT t.backfill_no, t.key_id, {KEY_SQL}, t.asked, b.key_id IS NOT NULL
+        FROM study_trials AS t JOIN keys AS k USING (key_id) LEFT JOIN blocked AS b USING (backfill_no, key_id)
+        WHERE t.backfill_no IN (FROM asking) ORDER BY t.backfill_no, t.trial_no""",  # noqa: S608  constants
         asset_id,
     )
     return [AskedTrial(*row) for row in rows]
