@@ -62,7 +62,7 @@ def test_partition_status_has_a_partition_a_row_then_parameters_and_metrics(ws: 
     record(ws, "train", {"lr": 0.2, "depth": 3}, {"w": 1}, accuracy=0.9, best=True, note="ok")
     frame = ws.partition_status("train")
     assert list(frame.columns) == [
-        "partition_key", "status", "reason", "error", "late", "stopped_early", "run_id", "materialized_at",
+        "partition_key", "status", "reason", "error", "late", "checks", "stopped_early", "run_id", "materialized_at",
         "duration_s", "rows", "bytes", "depth", "lr", "accuracy", "best", "note",
     ]  # fmt: skip
     assert frame.partition_key.tolist() == ["depth=3,lr=0.1", "depth=3,lr=0.2"]
