@@ -18,7 +18,7 @@ from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.reached_keys import reach_inputs
 from nbpart.backfill.registry import Node
 from nbpart.catalog import Batch, events, queries
-from nbpart.errors import DeclarationError, NbpartError, UnknownNameError
+from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.partitions import PartitionRef
 from nbpart.project.added_keys import build_key_columns, insert_keys
 from nbpart.project.launch import make_steps_frame
@@ -164,7 +164,7 @@ class StudyGrower:
         self._open: dict[int, list[_Asked]] = {}  # by key id: trials without an outcome
         self._unread: dict[int, list[_Asked]] = {}  # by key id: ended, as the catalog knows and nobody reported
         self._own: set[int] = set()  # the key ids of all steps of this backfill
-        self._error: NbpartError | None = None
+        self._error: Exception | None = None
         self._asked = self._total = self._seen = 0
         self._has_asked = False
         self._load(sampler)
@@ -206,8 +206,10 @@ class StudyGrower:
         keys = list(dict.fromkeys(one.key for one in self._asking))
         new = set(insert_keys(batch, node.set_id, definition, keys, build_key_columns(definition, keys)).new)
         ids = dict(zip(keys, map(int, queries.key_ids(batch, node.set_id, keys)), strict=True))
-        there = [ids[key] for key in keys if key not in new]
-        outcomes = self._find_made(batch, there) if there else {}
+        # what this backfill has run and has no outcome failed for good: it was blocked, or its key was removed
+        outcomes = {key: FAILED for key in keys if ids[key] in self._own and ids[key] not in self._open}
+        if there := [ids[key] for key in keys if key not in new]:
+            outcomes.update(self._find_made(batch, there))
         key_ids = [ids[one.key] for one in self._asking]
         events.add_trials(batch, self._backfill_no, self._asked, key_ids, [one.values for one in self._asking])
         wanted = [ids[key] for key in keys if key not in outcomes and ids[key] not in self._own]
@@ -220,7 +222,7 @@ class StudyGrower:
             [] if self._is_simple else relations,
             sequence=batch.sequence,
             key_ids=key_ids,
-            outcomes={**outcomes, **self._find_waiting(keys, ids, wanted, steps)},
+            outcomes=outcomes | self._find_waiting(keys, ids, wanted, steps),
             by_hand=self._find_others(batch, {*self._own, *key_ids}),
         )
 
@@ -288,7 +290,9 @@ class StudyGrower:
 
     def _ask(self) -> _Asked:
         trial, asked = self._study.ask()
-        return _Asked(trial, self._space.spell(asked), json.dumps(asked))
+        key = self._space.spell(asked)
+        trial.set_user_attr("partition_key", key)
+        return _Asked(trial, key, json.dumps(asked))
 
     def _find_made(self, batch: Batch, key_ids: Sequence[int]) -> Mapping[str, TrialOutcome]:
         """The outcomes, by key, of partitions that need no run: they are up to date, or this backfill ran them."""
@@ -316,7 +320,7 @@ class StudyGrower:
 
     def _find_waiting(
         self, keys: Sequence[str], ids: Mapping[str, int], wanted: Sequence[int], steps: StepTable
-    ) -> Mapping[str, TrialOutcome]:
+    ) -> dict[str, TrialOutcome]:
         """The trials, by key, that are no step though they were wanted: what they require does not exist."""
         waiting = set(wanted).difference(_own_keys(steps, self.asset))
         return {key: FAILED for key in keys if ids[key] in waiting}
@@ -355,7 +359,10 @@ class StudyGrower:
 
     def _tell(self, asked: Sequence[_Asked], outcome: TrialOutcome) -> None:
         for one in asked:
-            self._study.tell(one.trial, one.key, outcome)
+            try:
+                self._study.tell(one.trial, one.key, outcome)
+            except Exception as error:  # noqa: BLE001 - a sampler of the user's; the next ask raises it
+                self._error = error
 
     def _end(self) -> None:
         """Ask for nothing more: the sampler has no other points."""

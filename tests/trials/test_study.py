@@ -490,3 +490,45 @@ def test_a_study_with_its_inputs_is_taken_up_where_it_was(ws: nbpart.Workspace) 
     assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 6
     for name in ("features", "model"):
         assert ws.partition_status(name)["status"].tolist() == ["materialized"] * 6
+
+
+def test_a_trial_that_was_blocked_and_is_asked_for_again_failed(ws: nbpart.Workspace) -> None:
+    trials = ws.dynamic_partitions("trials", {"n": nbpart.integers(0, 1)})
+
+    def answer(spec: RunSpec) -> Outcome:
+        if spec.asset == "features" and spec.params["n"] == 0:
+            return ValueError("no features")
+        return Logged({"loss": 1.0})
+
+    stage = Stage(answer)
+    ws.project.make_pool = stage.make_pool
+
+    @ws.asset(partitions=trials)
+    def features() -> dict[str, Any]:
+        return {}
+
+    @ws.asset(partitions=trials, metrics={"loss": "min"})
+    def model(features: Any) -> dict[str, Any]:
+        return {}
+
+    study = ws.study("+model", objective="loss", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(16, max_workers=1).wait(60, progress=False)
+    assert len(stage.started) == 3
+    assert {t.params["n"]: t.state.name for t in study.optuna.trials} == {0: "FAIL", 1: "COMPLETE"}
+    assert len(study.optuna.trials) == 16
+
+
+def test_the_error_of_a_sampler_loses_no_result(ws: nbpart.Workspace) -> None:
+    class Broken(optuna.samplers.RandomSampler):  # type: ignore[misc,name-defined]
+        def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
+            if trial.number == 2:
+                raise ZeroDivisionError("of the sampler")
+
+    declare(ws)
+    backfill = ws.study("model", objective="loss", sampler=Broken(seed=0)).optimize(5, max_workers=1)
+    with pytest.raises(ZeroDivisionError, match="of the sampler"):
+        backfill.wait(progress=False)
+    assert backfill.status == "interrupted"
+    assert ws.partition_status("model")["status"].tolist() == ["materialized"] * 3
+    ws.study("model", objective="loss", sampler=optuna.samplers.RandomSampler(seed=1))
+    assert backfill.resume().wait(progress=False).counts()["succeeded"] == 5
