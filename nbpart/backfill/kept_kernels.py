@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,21 +36,31 @@ def find_kept_kernels(root: Path) -> Iterator[tuple[str, KeptKernel]]:
 
 
 def end_surplus_kernel(root: Path, most: int, connection_file: str) -> bool:
-    """End the kernel of ``connection_file``, in the background, if more than ``most`` are kept in the workspace.
+    """End the kernel of ``connection_file``, in the background, if ``most`` or more were kept in the workspace before.
 
-    ``connection_file`` is the path of the kernel that was kept last, relative to ``root``. Returns whether the kernel
-    is gone: it was ended here, or had ended already.
+    ``connection_file`` is its path, relative to ``root``. Those that were kept after it do not count: each has a turn
+    of its own. Returns whether the kernel is gone: it was ended here, or had ended already.
     """
-    connection_file = str(root / connection_file)
-    kernels = list(find_kept_kernels(root))
-    newest = next((kernel for _, kernel in kernels if kernel.connection_file == connection_file), None)
-    if newest is None or len(kernels) <= most:
-        return newest is None
+    own = root / connection_file
+    alive = [Path(kernel.connection_file) for _, kernel in find_kept_kernels(root)]
+    if own not in alive:
+        return True
+    place = _find_kept_at(own), own.name
+    if sum((_find_kept_at(path), path.name) < place for path in alive) < most:
+        return False
     # under another name it is not listed any more, though its end takes a moment
-    leaving = Path(connection_file).with_suffix(".leaving")
-    Path(connection_file).rename(leaving)
+    leaving = own.with_suffix(".leaving")
+    own.rename(leaving)
     threading.Thread(target=_end, args=(KeptKernel(leaving),), name="nbpart kept kernel", daemon=True).start()
     return True
+
+
+def _find_kept_at(path: Path) -> float:
+    """When a kernel was kept, by its connection file, as nanoseconds; infinite where it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return math.inf
 
 
 def _end(kernel: KeptKernel) -> None:

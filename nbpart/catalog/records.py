@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +40,14 @@ class SetRecord:
 
 @dataclass(frozen=True, slots=True)
 class KeysAdded:
-    """The result of adding keys: ``new`` were not in the set, ``returned`` of these had been in it before."""
+    """The result of adding keys: ``new`` were not in the set, ``returned`` of these had been in it before.
+
+    ``key_ids`` has the id of each key that was given, each once and in their order.
+    """
 
     new: list[str]
     returned: list[str]
+    key_ids: NDArray[np.int64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from nbpart.backfill.growth import Grower, Growth
 from nbpart.backfill.input_relations import InputRelations
 from nbpart.backfill.job import Job
-from nbpart.backfill.plan import AssetSteps, StepTable, relate_steps
+from nbpart.backfill.plan import AssetSteps, StepRelation, StepTable, relate_steps
 from nbpart.backfill.planning import plan_from_catalog
 from nbpart.backfill.reached_keys import reach_inputs
 from nbpart.backfill.registry import Node
@@ -21,7 +21,6 @@ from nbpart.catalog import Batch, events, queries
 from nbpart.errors import DeclarationError, UnknownNameError
 from nbpart.partitions import PartitionRef
 from nbpart.project.added_keys import build_key_columns, insert_keys
-from nbpart.project.launch import make_steps_frame
 from nbpart.project.project import Project
 from nbpart.run.report import RunReport
 from nbpart.run.spec import decode_value, encode_value
@@ -204,8 +203,9 @@ class StudyGrower:
     def record(self, batch: Batch) -> Growth:
         node, definition = self._node, self._space.definition
         keys = list(dict.fromkeys(one.key for one in self._asking))
-        new = set(insert_keys(batch, node.set_id, definition, keys, build_key_columns(definition, keys)).new)
-        ids = dict(zip(keys, map(int, queries.key_ids(batch, node.set_id, keys)), strict=True))
+        added = insert_keys(batch, node.set_id, definition, keys, build_key_columns(definition, keys))
+        assert added.key_ids is not None, "it says them"
+        new, ids = set(added.new), dict(zip(keys, added.key_ids.tolist(), strict=True))
         # what this backfill has run and has no outcome failed for good: it was blocked, or its key was removed
         outcomes = {key: FAILED for key in keys if ids[key] in self._own and ids[key] not in self._open}
         if there := [ids[key] for key in keys if key not in new]:
@@ -214,12 +214,16 @@ class StudyGrower:
         events.add_trials(batch, self._backfill_no, self._asked, key_ids, [one.values for one in self._asking])
         wanted = [ids[key] for key in keys if key not in outcomes and ids[key] not in self._own]
         steps = self._plan_steps(batch, np.array(wanted, np.int64))
-        numbers = events.add_steps(batch, self._backfill_no, make_steps_frame(self._registry, steps, None))
-        relations = relate_steps(self._registry.graph, steps, InputRelations(batch, self._registry).relate)
+        asset_ids = [np.full(len(part), self._registry[part.asset].asset_id, np.int64) for part in steps.assets]
+        all_ids = np.concatenate([part.key_ids for part in steps.assets] or [np.empty(0, np.int64)])
+        numbers = events.add_steps(batch, self._backfill_no, np.concatenate(asset_ids or [all_ids]), all_ids, ASKED)
+        relations: Sequence[StepRelation] = ()
+        if not self._is_simple:
+            relations = relate_steps(self._registry.graph, steps, InputRelations(batch, self._registry).relate)
         return _Trials(
             steps,
             np.array(numbers, np.int64),
-            [] if self._is_simple else relations,
+            relations,
             sequence=batch.sequence,
             key_ids=key_ids,
             outcomes=outcomes | self._find_waiting(keys, ids, wanted, steps),
@@ -327,6 +331,8 @@ class StudyGrower:
 
     def _find_others(self, batch: Batch, own: set[int]) -> Mapping[str, TrialOutcome]:
         """The outcomes of partitions that others have made since this was asked last."""
+        if batch.sequence == self._seen + 1:  # nobody has written since
+            return {}
         changed = [one for one in queries.changed_partitions(batch, self._node.asset_id, self._seen) if one not in own]
         if not changed:
             return {}

@@ -12,7 +12,9 @@ from nbpart.catalog.records import Moment
 from nbpart.states import BEGINNINGS, BackfillEvent, RunStatus, StepStatus
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from nbpart.catalog.batch import Batch
 
@@ -125,22 +127,32 @@ def insert_backfill(
     return number, backfill_id
 
 
-def add_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame) -> range:
-    """Add steps to a backfill that runs, behind all others; see `start_backfill`. Returns their numbers."""
-    if not len(steps):
+def add_steps(
+    batch: Batch, backfill_no: int, asset_ids: NDArray[np.int64], key_ids: NDArray[np.int64], reason: str
+) -> range:
+    """Add steps to a backfill that runs, behind all others, all for one reason. Returns their numbers."""
+    import pyarrow as pa
+
+    if not len(key_ids):
         return range(0)
     [(end,)] = batch.rows(
-        "UPDATE backfills SET steps = steps + ? WHERE backfill_no = ? RETURNING steps", len(steps), backfill_no
+        "UPDATE backfills SET steps = steps + ? WHERE backfill_no = ? RETURNING steps", len(key_ids), backfill_no
     )
-    insert_steps(batch, backfill_no, steps, end - len(steps))
-    return range(end - len(steps), end)
+    numbers = range(end - len(key_ids), end)
+    batch.stage("steps_staged", pa.table({"step_no": numbers, "asset_id": asset_ids, "key_id": key_ids}))
+    batch.execute(
+        "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, ? FROM steps_staged ORDER BY step_no",
+        backfill_no,
+        reason,
+    )
+    return numbers
 
 
-def insert_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame, first: int = 0) -> None:
-    """Insert the steps of a backfill, numbered on from ``first``; see `start_backfill`."""
+def insert_steps(batch: Batch, backfill_no: int, steps: pd.DataFrame) -> None:
+    """Insert the steps of a backfill; see `start_backfill`."""
     import pandas as pd
 
-    numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(first, first + len(steps)))
+    numbered = steps[["asset_id", "key_id", "reason"]].assign(step_no=pd.RangeIndex(len(steps)))
     batch.stage("steps_staged", numbered)
     batch.execute(
         "INSERT INTO steps SELECT ?, step_no, asset_id, key_id, reason FROM steps_staged ORDER BY step_no", backfill_no

@@ -92,18 +92,22 @@ def add_keys(
     key_ids, is_member = _find_keys(batch, set_id, owner, len(once))
     missing = np.flatnonzero(~is_member)
     if not len(missing):
-        return KeysAdded([], [])
+        return KeysAdded([], [], key_ids)
     unknown = key_ids[missing] < 0
-    added = pa.table({"key_id": _give_ids(batch, key_ids[missing], unknown), "key": texts.take(missing)})
+    key_ids[missing] = _give_ids(batch, key_ids[missing], unknown)
+    added = pa.table({"key_id": key_ids[missing], "key": texts.take(missing)})
     _insert_members(batch, set_id, owner, added, unknown)
     if columns is not None:
-        _insert_columns(batch, set_id, added.column("key_id"), columns.take(places[missing]))
+        _insert_columns(
+            batch, set_id, added.column("key_id"), columns.take(places[missing]), are_unknown=bool(unknown.all())
+        )
     if parent_ids is not None:
         _insert_parents(batch, set_id, added.column("key_id"), parent_ids[places[missing]])
     returned = [] if unknown.all() else _find_returned(batch, set_id)
     record_joined(batch, set_id, "keys_new", are_new=bool(unknown.all()))
     check_growth(batch)
-    return KeysAdded(once if len(missing) == len(once) else [once[place] for place in missing.tolist()], returned)
+    new = once if len(missing) == len(once) else [once[place] for place in missing.tolist()]
+    return KeysAdded(new, returned, key_ids)
 
 
 def remove_keys(batch: Batch, set_id: int, keys: Sequence[str]) -> list[str]:
@@ -251,11 +255,14 @@ def _insert_parents(batch: Batch, set_id: int, key_ids: pa.ChunkedArray, parent_
     )
 
 
-def _insert_columns(batch: Batch, set_id: int, key_ids: pa.ChunkedArray, columns: pa.Table) -> None:
-    """Set the declared columns of keys of a set."""
+def _insert_columns(
+    batch: Batch, set_id: int, key_ids: pa.ChunkedArray, columns: pa.Table, *, are_unknown: bool = False
+) -> None:
+    """Set the declared columns of keys of a set; of ``are_unknown``, which were never seen, there are none yet."""
     table = columns_table(set_id)
     batch.stage("keys_columns", columns.add_column(0, "key_id", key_ids))
-    batch.execute(f"DELETE FROM {table} WHERE key_id IN (SELECT key_id FROM keys_columns)")
+    if not are_unknown:
+        batch.execute(f"DELETE FROM {table} WHERE key_id IN (SELECT key_id FROM keys_columns)")
     lacking = lacking_columns(load_definition(batch, set_id), columns.column_names)
     batch.execute(f"INSERT INTO {table} BY NAME SELECT *{lacking} FROM keys_columns")
 

@@ -13,6 +13,7 @@ from nbpart.catalog.judged import OUTCOME_CODE, outcome_text
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers
 from nbpart.catalog.queries.shared_sql import nulls_to_none
 from nbpart.catalog.set_tables import asset_set_id, ordered_members
+from nbpart.states import CheckOutcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +50,9 @@ def count_checks(batch: Batch) -> pd.DataFrame:
             JOIN members AS m ON m.set_id = a.set_id AND m.key_id = f.key_id
             WHERE f.materialization_id IS NOT NULL GROUP BY a.asset_id),
         counted AS (
-            SELECT check_id, count(*) FILTER (outcome = 'passed') AS passed,
-                count(*) FILTER (outcome = 'warned') AS warned, count(*) FILTER (outcome = 'failed') AS failed,
+            SELECT check_id, count(*) FILTER (outcome = '{CheckOutcome.PASSED}') AS passed,
+                count(*) FILTER (outcome = '{CheckOutcome.WARNED}') AS warned,
+                count(*) FILTER (outcome = '{CheckOutcome.FAILED}') AS failed,
                 count(*) FILTER (is_outdated) AS outdated FROM current GROUP BY check_id)
         SELECT a.name AS asset, c.name AS check, c.kind, c.is_blocking AS blocking, c.severity,
             coalesce(n.passed, 0) AS passed, coalesce(n.warned, 0) AS warned, coalesce(n.failed, 0) AS failed,
