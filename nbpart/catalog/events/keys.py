@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from nbpart.catalog.batch import Batch
 
+#: So many keys are looked for without a table of what was found.
+_FEW_KEYS = 100
+
 
 def ensure_set(batch: Batch, definition: PartitionsDefinition) -> int:
     """Create the set of a definition, or bring what is recorded of it up to date. Returns its id.
@@ -214,6 +217,14 @@ def _find_keys(batch: Batch, set_id: int, owner: int, n: int) -> tuple[NDArray[n
     key_ids, is_member = np.full(n, -1, np.int64), np.zeros(n, np.bool_)
     # two inner joins: an outer one builds its table over a million known keys to look for a single one
     found = "SELECT s.ordinal, k.key_id FROM keys AS k JOIN keys_staged AS s USING (key) WHERE k.set_id = ?"
+    if n <= _FEW_KEYS:  # a temporary table costs as much as all the rest
+        places = {int(key_id): int(place) for place, key_id in batch.rows(found, owner)}
+        there = "SELECT key_id FROM members WHERE set_id = ? AND key_id IN (SELECT unnest(?::BIGINT[]))"
+        for key_id, place in places.items():
+            key_ids[place] = key_id
+        for (key_id,) in batch.rows(there, set_id, list(places)) if places else ():
+            is_member[places[key_id]] = True
+        return key_ids, is_member
     if batch.create_temp("keys_found", found, owner):
         known = batch.numpy("FROM keys_found")
         key_ids[known["ordinal"]] = known["key_id"]
