@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from nbpart.trials.objectives import Objective, read_value
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+log = logging.getLogger("nbpart")
 
 #: So many values of a curve at most are handed to Optuna, which keeps each as an object.
 MOST_STEPS = 1_000
@@ -105,7 +108,8 @@ def load_curve(root: Path, path: str | None, objective: Objective) -> dict[int, 
         return {}
     try:
         curves = load_kept_curves(root, path, "a run")
-    except (OSError, ValueError, NbpartError):
+    except (OSError, ValueError, NbpartError) as error:
+        log.warning("Optuna is not told the curve of %s: %s", path, error)
         return {}
     steps, values = curves.last_series(objective.metric)
     pairs = [(int(step), float(value)) for step, value in zip(steps, values, strict=True) if step >= 0]

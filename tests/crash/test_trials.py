@@ -78,7 +78,6 @@ pytestmark = [
 
 
 def test_kills_leave_each_trial_with_one_result(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("optuna")
     flow = import_written(project, "flow", FLOW, monkeypatch)
     chance = random.Random(SEED)
     for name, trials in (("swept", SWEPT), ("asked", ASKED)):

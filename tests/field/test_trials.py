@@ -189,7 +189,6 @@ ws.close()
 @pytest.mark.kernel
 def test_a_study_that_is_killed_asks_for_what_is_left(project: Path) -> None:
     """Optuna 1641: after a kill, trials stayed running for ever, counted as done, and their parameters were lost."""
-    pytest.importorskip("optuna")
     (project / "study.py").write_text(STUDY)
     backfill_id = ""
     for done in (17, 30, 40):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import optuna
 import pytest
 
 import nbpart
@@ -64,8 +65,6 @@ def test_a_sweep_from_a_cell_to_its_report(ws: nbpart.Workspace) -> None:
 
 
 def test_a_study_of_two_objectives_is_an_ordinary_one_of_optuna(ws: nbpart.Workspace) -> None:
-    optuna = pytest.importorskip("optuna")
-    pytest.importorskip("plotly")
     ws.value("table", {"a": 1})
     params = {
         "lr": nbpart.loguniform(1e-4, 1e-1),

@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 
 import nbpart
+from benchmarks.studies import branin
 from nbpart.errors import BackfillFailedError, DeclarationError, MissingInputError, ParameterError, UnknownNameError
 from nbpart.run.spec import RunSpec
 from tests.backfill.pools import Logged, Outcome, Stage
 from tests.recording import record
-from tests.trials.functions import branin
-
-optuna = pytest.importorskip("optuna")
 
 SQUARE: dict[str, Any] = {"x": nbpart.uniform(-5, 10), "y": nbpart.uniform(0, 15)}
 
@@ -41,6 +40,18 @@ def declare(
         return {}
 
     return stage
+
+
+def declare_chain(ws: nbpart.Workspace, trials: nbpart.PartitionSet) -> None:
+    """An asset `model` that reads `features` of the same trial."""
+
+    @ws.asset(partitions=trials)
+    def features() -> dict[str, Any]:
+        return {}
+
+    @ws.asset(partitions=trials, metrics={"loss": "min"})
+    def model(features: Any) -> dict[str, Any]:
+        return {}
 
 
 def run_by_hand(ws: nbpart.Workspace, *, x: float, y: float, loss: float) -> None:
@@ -354,14 +365,7 @@ def test_a_trial_whose_own_input_is_missing_ends_it(ws: nbpart.Workspace) -> Non
     ws.project.make_pool = stage.make_pool
     trials = ws.dynamic_partitions("trials", SQUARE)
 
-    @ws.asset(partitions=trials)
-    def features() -> dict[str, Any]:
-        return {}
-
-    @ws.asset(partitions=trials, metrics={"loss": "min"})
-    def model(features: Any) -> dict[str, Any]:
-        return {}
-
+    declare_chain(ws, trials)
     backfill = ws.study("model", objective="loss").optimize(5, max_workers=1)
     with pytest.raises(DeclarationError, match=r"model/x=.* is blocked: .*ws.backfill\('\+model'\)"):
         backfill.wait(progress=False)
@@ -472,14 +476,7 @@ def test_a_study_with_its_inputs_is_taken_up_where_it_was(ws: nbpart.Workspace) 
     stage = Stage(answer)
     ws.project.make_pool = stage.make_pool
 
-    @ws.asset(partitions=trials)
-    def features() -> dict[str, Any]:
-        return {}
-
-    @ws.asset(partitions=trials, metrics={"loss": "min"})
-    def model(features: Any) -> dict[str, Any]:
-        return {}
-
+    declare_chain(ws, trials)
     study = ws.study("+model", objective="loss", sampler=optuna.samplers.RandomSampler(seed=0))
     backfill = study.optimize(6, max_workers=2)
     wait_until(lambda: len(stage.started) >= 8)
@@ -503,14 +500,7 @@ def test_a_trial_that_was_blocked_and_is_asked_for_again_failed(ws: nbpart.Works
     stage = Stage(answer)
     ws.project.make_pool = stage.make_pool
 
-    @ws.asset(partitions=trials)
-    def features() -> dict[str, Any]:
-        return {}
-
-    @ws.asset(partitions=trials, metrics={"loss": "min"})
-    def model(features: Any) -> dict[str, Any]:
-        return {}
-
+    declare_chain(ws, trials)
     study = ws.study("+model", objective="loss", sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(16, max_workers=1).wait(60, progress=False)
     assert len(stage.started) == 3
