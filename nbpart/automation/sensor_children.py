@@ -100,7 +100,7 @@ class SensorChildren:
             with channel:
                 talk = _Talk(f"{what} {task['name']!r}", timeout_s, channel, child)
                 try:
-                    wire.send(channel, dict(task))
+                    talk.say(task)
                     reply = talk.listen(load_keys)
                 finally:
                     child.end()
@@ -220,6 +220,11 @@ class _Talk:
         self._is_begun = False
         self._why = "its process ended before it answered: it was killed, or ended itself"
 
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Send the child a message; that it is gone is seen when it is listened to."""
+        with contextlib.suppress(ConnectionError):
+            wire.send(self._channel, dict(message))
+
     def listen(self, load_keys: Callable[[str], list[str]]) -> dict[str, Any] | None:
         """The answer; None where none came, and `explain_end` says why."""
         end = time.monotonic() + _START_LIMIT_S
@@ -245,7 +250,7 @@ class _Talk:
                 self._is_begun = True
                 self._child.pid, end = message["pid"], time.monotonic() + self._timeout_s
             elif "keys_of" in message:
-                wire.send(self._channel, {"keys": load_keys(message["keys_of"])})
+                self.say({"keys": load_keys(message["keys_of"])})
             elif "refused" in message:
                 self._why = message["refused"]
                 return None

@@ -15,7 +15,7 @@ import pytest
 import nbpart
 from nbpart import RunRequest, SensorResult, SkipReason, TriggerFailedError
 from nbpart.automation.evaluation import Look
-from nbpart.automation.sensor_children import SensorChildren
+from nbpart.automation.sensor_children import LookEndedError, SensorChildren
 from nbpart.automation.sensor_looks import evaluate_in_child
 from nbpart.automation.ticks import find_trigger
 from nbpart.automation.zygote import can_fork
@@ -248,3 +248,25 @@ def test_a_zygote_that_was_killed_is_replaced(ws: nbpart.Workspace) -> None:
         assert int(ask(ws, children).cursor) != first
     finally:
         children.close()
+
+
+@pytest.mark.skipif(not can_fork(), reason="nothing can be forked here")
+def test_a_look_that_is_ended_while_it_asks_for_keys_did_not_fail(ws: nbpart.Workspace) -> None:
+    @ws.sensor
+    def sensor(context: Any) -> None:
+        list(context.partitions("files"))
+
+    children = SensorChildren(OPENER, forks=True)
+    files = ws.partitions("files")
+
+    class Closing:
+        name, definition = "files", files.definition
+
+        def __iter__(self) -> Iterator[str]:
+            children.close()
+            time.sleep(0.2)
+            return iter(files)
+
+    trigger = find_trigger(ws.project, "sensor")
+    with pytest.raises(LookEndedError):
+        children.ask(ws.project, trigger, {"files": Closing()})  # type: ignore[dict-item]
