@@ -14,17 +14,14 @@ import importlib
 import importlib.util
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -34,14 +31,8 @@ import psutil
 
 import nbpart
 from nbpart.run.kernels.zygotes import shared as zygotes
-from nbpart.run.report import RunReport
-from nbpart.run.spec import RunSpec
-from nbpart.states import RunStatus
-from nbpart.storage import FileRecord
 
 NOTEBOOKS = 40
-STEPS_A_NOTEBOOK = 125
-ROWS = 1_000
 TRIVIAL = 20
 FEW = 4
 WORKERS = (1, 2, 4)
@@ -68,9 +59,6 @@ TINY = ("len(partition_key)",)
 FUNCTIONS = """
 def first(partition_key: str) -> dict:
     return {"key": partition_key}
-
-def second(first: dict) -> dict:
-    return first
 """
 SAVING = (
     "import nbpart, pandas as pd\nrun = nbpart.current_run('work')",
@@ -84,7 +72,6 @@ def main(notebooks: int = NOTEBOOKS, many: int = 0) -> None:
         folder = Path(name)
         lines = measure_notebooks(folder, notebooks)
         lines.append(lambda: measure_trivial(folder, min(TRIVIAL, notebooks)))
-        lines.append(lambda: measure_steps(folder, STEPS_A_NOTEBOOK * notebooks))
         if many:
             lines.append(lambda: measure_many(folder, many))
         for measure in lines:
@@ -261,87 +248,6 @@ def run_trivial(count: int, policy: str) -> None:
                 {"partitions": count, "seconds": seconds, "s_a_partition": seconds / count, "cpu_s_a_run": cpu_s}
             )
         )
-
-
-# the coordinator alone
-
-
-class IdlePool:
-    """A pool that starts no kernel: every run has succeeded as soon as it is asked after, and says that it saved."""
-
-    def __init__(self, max_workers: int, on_start: Callable[[RunSpec], None]) -> None:
-        self._max_workers, self._on_start = max_workers, on_start
-        self._waiting: deque[RunSpec] = deque()
-
-    @property
-    def max_workers(self) -> int:
-        return self._max_workers
-
-    def submit(self, spec: RunSpec) -> None:
-        self._waiting.append(spec)
-
-    def next_results(self, timeout_s: float | None = None) -> list[RunReport]:
-        """As many as there are workers, as if all of them were done at once."""
-        results = []
-        while self._waiting and len(results) < self._max_workers:
-            spec = self._waiting.popleft()
-            self._on_start(spec)
-            results.append(succeed(spec))
-        return results
-
-    def cancel(self, run_id: str) -> None:
-        """Nothing goes on here that could be cancelled."""
-
-    cancel_all = close = lambda self: None
-
-
-def succeed(spec: RunSpec) -> RunReport:
-    now = datetime.now(UTC)
-    path, version = f"{spec.data_prefix}.txt", f"{abs(hash(spec.run_id)):016x}"
-    file = FileRecord("", "file", "text", path, bytes=10, data_version=version)
-    return RunReport(
-        run_no=spec.run_no,
-        run_id=spec.run_id,
-        partition_key=spec.partition_key,
-        attempt=spec.attempt,
-        status=RunStatus.SUCCEEDED,
-        started_at=now,
-        finished_at=now,
-        duration_s=0.0,
-        files=(file,),
-    )
-
-
-def measure_steps(folder: Path, count: int) -> Iterator[dict[str, Any]]:
-    """The coordinator's own cost of steps that do nothing, against a committed row of SQLite for a start and an end."""
-    plain = a_step(lambda: write_rows(folder / "rows.sqlite", min(count, ROWS)), min(count, ROWS))
-    yield {"benchmark": "no-op steps: SQLite, two commits a step", **plain}
-    for workers in (1, 4):
-        with workspace() as ws:
-            ws.project.make_pool = IdlePool
-            keys = ws.dynamic_partitions("names")
-            keys.add([f"key-{n}" for n in range(count // 2)])
-            functions = import_functions(ws)
-            ws.asset(functions.first, partitions=keys)
-            ws.asset(functions.second, partitions=keys)
-            record = a_step(lambda ws=ws, n=workers: run(ws, None, max_workers=n), count // 2 * 2)  # type: ignore[misc]
-        against = {"against": "SQLite", "ratio": record["ms_a_step"] / plain["ms_a_step"]}
-        yield {"benchmark": f"no-op steps: nbpart, {workers} at once", "workers": workers, **record, **against}
-
-
-def a_step(call: Callable[[], Any], count: int) -> dict[str, float]:
-    taken = take(call)
-    milliseconds = {"ms_a_step": taken.seconds / count * 1e3, "cpu_ms_a_step": taken.cpu_s / count * 1e3}
-    return {"steps": count, "seconds": taken.seconds, **milliseconds}
-
-
-def write_rows(path: Path, count: int) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE steps (step INTEGER, status TEXT)")
-        for step in range(count):
-            for status in ("running", "succeeded"):
-                with connection:
-                    connection.execute("INSERT INTO steps VALUES (?, ?)", (step, status))
 
 
 # many real notebooks

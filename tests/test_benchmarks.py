@@ -19,6 +19,7 @@ SIZES = {
     "backfill": "1,2",
     "catalog": 10_000,
     "condition_pairs": 300,
+    "coordinator": 60,
     "imports": 1,
     "partitions": 1_000,
     "plan": 1_000,

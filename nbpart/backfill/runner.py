@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -69,8 +69,10 @@ log = logging.getLogger("nbpart")
 
 #: How long one turn waits for results, in seconds; so late can a request to cancel or a due retry be noticed.
 WAIT_FOR_RESULTS_S = 0.1
-#: How long more results are gathered into one transaction, in seconds, while every worker is busy.
+#: How long more results are gathered into one transaction, in seconds, where no worker waits for it.
 GATHER_RESULTS_S = 0.4
+#: How long a turn is taken to be before there was one, in seconds.
+FIRST_TURN_S = 0.05
 
 
 class Runner:
@@ -100,7 +102,7 @@ class Runner:
         self._pruning = Pruning(catalog, root, job)
         self._claimant = Claimant(job.backfill_no, pool.max_workers, job.is_single_run)
         self._waits = False  # whether the catalog says that this backfill waits for places
-        self._turned_at = 0.0
+        self._turned_at, self._turn_s = 0.0, FIRST_TURN_S  # when the last turn ended, and how long turns are of late
         self._checked_sequence = 0  # the sequence at which this object last read the catalog
         self._pending = PendingRecords(job.backfill_no, job.numbers)
         self._last_reports: dict[int, RunReport] = {}  # by step, of final outcomes, until its result is known
@@ -165,6 +167,12 @@ class Runner:
         return 0 if self._grower is None else self._grower.left
 
     @property
+    def _room_to_grow(self) -> int:
+        """How many more steps the grower is to be asked for, so that no worker is idle."""
+        grower = self._grower
+        return self._state.room_to_grow(grower.asset) if grower is not None and grower.left else 0
+
+    @property
     def _is_over(self) -> bool:
         """Whether nothing is left to run, to wait for, or to ask for."""
         return self._state.is_over and (self._state.is_cancelling or not self._left_to_grow)
@@ -183,7 +191,6 @@ class Runner:
             self._ended.set()
 
     def _loop(self) -> None:
-        results: list[RunReport] = []
         self._pruning.wait_until_ready()
         while not self._is_over:
             if self._cancelling.is_set():
@@ -193,40 +200,44 @@ class Runner:
                 self._pool.cancel_waiting()
             if self._draining.is_set() and (self._interrupting.is_set() or self._cancelling.is_set()):
                 self._pool.cancel_all()
-            self._run_turn(results)
-            results = [] if self._is_over else self._wait_for_results()
+            self._run_turn()
+            if not self._is_over:
+                self._gather_results()
         self._finish()
 
-    def _wait_for_results(self) -> list[RunReport]:
-        """The reports that came in within `WAIT_FOR_RESULTS_S`; the list may be empty."""
+    def _gather_results(self) -> None:
+        """Take in what ends within `WAIT_FOR_RESULTS_S`, and then more, as long as no worker waits for a turn."""
         if not self._state.in_pool:
             self._cancelling.wait(self._state.idle_s(time.monotonic(), WAIT_FOR_RESULTS_S))
-            return []
-        results = self._next_results(WAIT_FOR_RESULTS_S)
-        while results and self._is_busy(len(results)) and self._since_turn_s < GATHER_RESULTS_S:
-            results += self._next_results(GATHER_RESULTS_S - self._since_turn_s)
-        return results
+            return
+        self._take_results(WAIT_FOR_RESULTS_S)
+        while self._pending.outcomes and self._state.in_pool and not self._is_turn_due:
+            self._take_results(GATHER_RESULTS_S - self._since_turn_s)
 
-    def _next_results(self, timeout_s: float) -> list[RunReport]:
-        """The next reports of the pool. The pruners hear of them at once: the next runs may be asking already."""
-        reports = list(self._pool.next_results(timeout_s))
+    @property
+    def _is_turn_due(self) -> bool:
+        """Whether what ended is to be recorded now, since it has waited long enough, or what comes next would wait."""
+        if self._since_turn_s >= GATHER_RESULTS_S or self._room_to_grow:
+            return True
+        return self._state.can_start(time.monotonic()) and self._state.ahead_s < self._turn_s
+
+    def _take_results(self, timeout_s: float) -> None:
+        """Handle the next reports of the pool. The pruners hear of them first: the next runs may be asking already."""
+        reports = list(self._pool.next_results(max(0.0, timeout_s)))
         for report in reports:
             self._pruning.end(self._state.runs_of(report.run_no, report.attempt), report)
-        return reports
-
-    def _is_busy(self, ended: int) -> bool:
-        """Whether every worker has something to do, although ``ended`` attempts of the pool have ended."""
-        return self._state.in_pool - ended >= self._pool.max_workers
+        self._handle_starts()
+        for report in reports:
+            self._end_attempt(report)
 
     @property
     def _since_turn_s(self) -> float:
         return time.monotonic() - self._turned_at
 
-    def _run_turn(self, reports: Sequence[RunReport]) -> None:
-        """Record ``reports``, claim the steps that may start, and hand their runs to the pool."""
+    def _run_turn(self) -> None:
+        """Record what is pending, claim the steps that may start, and hand their runs to the pool."""
+        began = time.monotonic()
         self._handle_starts()
-        for report in reports:
-            self._end_attempt(report)
         grower = self._ask_for_steps()
         if grower is not None and not grower.is_simple:
             self._extend(grower, self._write(grower.record))
@@ -250,15 +261,14 @@ class Runner:
         result = self._write_all(work.run)
         if grower is not None and result.growth is not None:
             self._extend(grower, result.growth, takes_all=True)
-        self._turned_at = time.monotonic()
         self._apply_result(result, turn)
+        self._turned_at = time.monotonic()
+        self._turn_s = max(self._turned_at - began, (self._turn_s + self._turned_at - began) / 2)
 
     def _ask_for_steps(self) -> Grower | None:
         """Ask the grower for so many steps that no worker is idle; returns it where it has something to record."""
-        grower = self._grower
-        if grower is None or not grower.left or not (room := self._state.room_to_grow(grower.asset)):
-            return None
-        return grower if grower.ask(room) else None
+        grower, room = self._grower, self._room_to_grow
+        return grower if grower is not None and room and grower.ask(room) else None
 
     def _extend(self, grower: Grower, growth: Growth, *, takes_all: bool = False) -> None:
         """Take over the steps that were recorded; with ``takes_all`` they are claimed already."""

@@ -130,6 +130,10 @@ class Schedule:
             self._held.difference_update({self._segments.asset_of(step) for step in taken})
         return taken
 
+    def asset_of(self, step: int) -> str:
+        """The name of the asset that a step makes a partition of."""
+        return self._segments.assets[self._segments.asset_of(step)]
+
     @property
     def held(self) -> list[str]:
         """The assets that have ready steps for which there was no place when they were last taken."""

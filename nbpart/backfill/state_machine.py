@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nbpart.backfill.claimed_run import ClaimedRun, ClaimResults, OtherRun, combine_runs
 from nbpart.backfill.error_place import ErrorPlace, find_error_place
+from nbpart.backfill.pace import MOST_PER_WORKER, Pace
 from nbpart.backfill.plan import StepRelation, StepTable
 from nbpart.backfill.retries import Retries
 from nbpart.backfill.schedule import Schedule
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: How many attempts wait in the pool for each worker, and at least how many the pool is given in all.
+#: How many attempts wait in the pool for each worker, and at least how many the pool is given in all, however long they
+#: take; where they are short more of them, see `Pace`.
 WAITING_PER_WORKER, LEAST_IN_POOL = 2, 12
 #: How often to read whether runs of other backfills have ended and whether somebody asked for the end, in seconds.
 CHECK_OTHERS_EVERY_S = 0.3
@@ -218,6 +220,7 @@ class BackfillState:
         self._claimed: dict[int, ClaimedRun] = {}  # by run number: runs without a final outcome in the catalog
         self._ended: set[int] = set()  # numbers of those of them that have ended, but are not recorded yet
         self._in_pool: dict[tuple[int | None, int], Sequence[ClaimedRun]] = {}  # by number and attempt of its first run
+        self._pace = Pace(rules.max_workers)
         self._retries = Retries(rules.backoff)
         self._followed: dict[int, OtherRun] = {}
         self._others_checked_at = -math.inf
@@ -236,9 +239,23 @@ class BackfillState:
         return len(self._in_pool)
 
     @property
-    def most_in_pool(self) -> int:
-        """How many attempts the pool is given at most, so that its workers go on while a turn is made."""
+    def enough_in_pool(self) -> int:
+        """How many attempts the pool is given, however long they take, so that its workers go on meanwhile."""
         return max(self._rules.max_workers * (1 + WAITING_PER_WORKER), LEAST_IN_POOL)
+
+    @property
+    def most_in_pool(self) -> int:
+        """How many attempts the pool is given at most, where they are short."""
+        return max(self._rules.max_workers * MOST_PER_WORKER, LEAST_IN_POOL)
+
+    @property
+    def ahead_s(self) -> float:
+        """For how many seconds what waits in the pool keeps all of its workers busy."""
+        return self._pace.ahead_s()
+
+    def can_start(self, now: float) -> bool:
+        """Whether the next `Turn` would have a step or a retry, if there was room for it."""
+        return not self.is_cancelling and not self.idle_s(now, 1.0)
 
     @property
     def followed(self) -> list[int]:
@@ -276,13 +293,26 @@ class BackfillState:
 
     def plan_turn(self, now: float) -> Turn:
         """The steps and retries that may start now, as many as the pool takes."""
-        room = self._step_count if self._rules.is_single_run else self.most_in_pool - len(self._in_pool)
-        retries = [] if self.is_cancelling else self._retries.take_due(room, now)
-        steps = [] if self.is_cancelling else self._schedule.take(max(0, room - len(retries)))
+        steps, retries = ([], []) if self.is_cancelling else self._take(now)
         checks_others = now - self._others_checked_at >= CHECK_OTHERS_EVERY_S
         if checks_others:
             self._others_checked_at = now
         return Turn(steps, retries, checks_others)
+
+    def _take(self, now: float) -> tuple[list[int], list[ClaimedRun]]:
+        if self._rules.is_single_run:
+            retries = self._retries.take_due(self._step_count, now)
+            return self._schedule.take(self._step_count - len(retries)), retries
+        room = self.enough_in_pool - len(self._in_pool)
+        retries = self._retries.take_due(max(0, room), now)
+        steps = self._schedule.take(max(0, room - len(retries)))
+        most = self.most_in_pool - len(self._in_pool) - len(retries)
+        assets = [*(run.asset for run in retries), *map(self._schedule.asset_of, steps)]
+        left_s = self._pace.room_s() - sum(map(self._pace.seconds_of, assets))
+        while left_s > 0 and len(steps) < most and (more := self._schedule.take(1)):
+            left_s -= self._pace.seconds_of(self._schedule.asset_of(more[0]))
+            steps += more
+        return steps, retries
 
     def idle_s(self, now: float, most: float) -> float:
         """Seconds until a retry is due, at most ``most``; 0 where a step is ready now."""
@@ -296,6 +326,8 @@ class BackfillState:
             case AttemptEnded():
                 runs = self._in_pool.pop((event.run_no, event.attempt), ())
                 self._schedule.reopen(self._schedule.held)  # its place may be theirs
+                for run in runs[:1]:
+                    self._pace.end((event.run_no, event.attempt), run.asset, _measure(event.reports[run.run_no]))
                 return [each for run in runs for each in self._end(run, event.reports[run.run_no], now)]
             case StepsClaimed():
                 return [*self._apply_claims(event.claims), *self._submit([*event.retries, *event.claims.runs])]
@@ -321,6 +353,7 @@ class BackfillState:
                 return list(self._stop(event.status))
 
     def _start(self, event: AttemptStarted) -> Iterator[Instruction]:
+        self._pace.start((event.run_no, event.attempt))
         for run in self.runs_of(event.run_no, event.attempt):
             self._schedule.start(run.step)
             yield RecordStart(run, event.started_at)
@@ -378,7 +411,9 @@ class BackfillState:
         for group in groups.values():
             is_grouped = self._rules.is_single_run and group[0].key is not None
             submitted = combine_runs(group) if is_grouped else group
-            self._in_pool[submitted[0].run_no, submitted[0].attempt] = submitted
+            attempt = (submitted[0].run_no, submitted[0].attempt)
+            self._in_pool[attempt] = submitted
+            self._pace.submit(attempt, submitted[0].asset)
             yield Submit(submitted)
 
     def _end_followed(self, follow: OtherRun, ended: FollowedRunEnded) -> Iterator[Instruction]:
@@ -412,6 +447,13 @@ class BackfillState:
                 self._ended.add(run.run_no)
                 yield RecordOutcome(run, status)
                 yield RecordSteps([run.step], StepStatus(status), run.run_no, cause)
+
+
+def _measure(report: RunReport) -> float | None:
+    """How long a worker had an attempt, in seconds; None of one that did not run to its end."""
+    if report.status is RunStatus.CANCELLED or report.finished_at is None:
+        return None
+    return max(0.0, (report.finished_at - report.started_at).total_seconds())
 
 
 def cause_of(report: RunReport) -> str:

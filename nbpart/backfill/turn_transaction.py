@@ -73,7 +73,7 @@ class TurnTransaction:
             result.claims = self._claim(batch, queued)
         result.claims.held = [one.step for one in held]
         if (names := {*self.state.held, *(one.asset for one in held)}) or self.waits:
-            is_full = self.state.in_pool + len(result.claims.runs) >= self.state.most_in_pool
+            is_full = self.state.in_pool + len(result.claims.runs) >= self.state.enough_in_pool
             # who has no worker to spare keeps no place free
             waiting = [] if is_full else find_waiting(batch, job.registry, self.claimant, names)
             events.record_place_waits(batch, job.backfill_no, self.coordinator_no, waiting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +48,7 @@ LONGEST_WAIT_S = 4.0
 
 
 def make_report(
-    run: ClaimedRun, status: RunStatus, error: str | None = None, *, is_hopeless: bool = False
+    run: ClaimedRun, status: RunStatus, error: str | None = None, *, is_hopeless: bool = False, took_s: float = 60.0
 ) -> RunReport:
     fault = (InputFault(1, "", FileFault.CONTENT),) if is_hopeless else ()
     if status is RunStatus.FAILED:
@@ -59,7 +59,7 @@ def make_report(
         attempt=run.attempt,
         status=status,
         started_at=AT,
-        finished_at=AT,
+        finished_at=AT + timedelta(seconds=took_s),
         error_class=error,
         error_message="why",
         faults=fault,
@@ -180,10 +180,17 @@ class World:
             self.working.append(runs)
             self.tell(AttemptStarted(runs[0].run_no, runs[0].attempt, AT))
 
-    def end_one(self, runs: Sequence[ClaimedRun], statuses: Sequence[RunStatus], *, is_hopeless: bool = False) -> None:
+    def end_one(
+        self,
+        runs: Sequence[ClaimedRun],
+        statuses: Sequence[RunStatus],
+        *,
+        is_hopeless: bool = False,
+        took_s: float = 60.0,
+    ) -> None:
         (self.working if runs in self.working else self.submitted).remove(runs)
         reports = {
-            run.run_no: make_report(run, statuses[n % len(statuses)], is_hopeless=is_hopeless)
+            run.run_no: make_report(run, statuses[n % len(statuses)], is_hopeless=is_hopeless, took_s=took_s)
             for n, run in enumerate(runs)
         }
         self.tell(AttemptEnded(runs[0].run_no, runs[0].attempt, reports))
@@ -421,12 +428,45 @@ def test_once_it_is_cancelled_no_attempt_follows_that_waited_for_its_time() -> N
 
 def test_the_pool_is_given_some_more_than_it_can_run() -> None:
     world = begin(ONE, lay_out(a=list(range(1, 101))), max_workers=8)
-    assert (len(world.submitted), world.state.most_in_pool) == (24, 24)
+    assert (len(world.submitted), world.state.enough_in_pool) == (24, 24)
     world.turn()
     assert len(world.submitted) == 24
     world.end_one(world.submitted[0], [RunStatus.SUCCEEDED])
     world.turn()
     assert len(world.submitted) == 24
+
+
+@pytest.mark.parametrize(("took_s", "waiting"), [(60.0, 12), (0.1, 12), (0.05, 24), (0.01, 120), (0.0, 128)])
+def test_of_short_runs_the_pool_is_given_more_ahead(took_s: float, waiting: int) -> None:
+    world = begin(ONE, lay_out(a=list(range(1, 401))), max_workers=2)
+    assert len(world.submitted) == 12
+    world.end_one(world.submitted[0], [RunStatus.SUCCEEDED], took_s=took_s)
+    world.turn()
+    assert len(world.submitted) == waiting <= world.state.most_in_pool
+    assert world.state.ahead_s == pytest.approx(waiting * took_s / 2)
+
+
+def test_of_runs_that_nobody_has_seen_end_no_more_is_given_than_of_long_ones() -> None:
+    world = begin(CHAIN, lay_out(a=list(range(1, 101)), b=list(range(1, 101))), max_workers=1)
+    world.end_one(world.submitted[0], [RunStatus.SUCCEEDED], took_s=0.0)
+    world.turn()
+    assert [run.asset for run in world.submitted[-1]] == ["b"], "its input has just been made"
+    assert len(world.submitted) == 12
+    world.end_one(world.submitted[-1], [RunStatus.SUCCEEDED], took_s=60.0)
+    world.turn()
+    assert len(world.submitted) > 12, "of a it is known"
+
+
+def test_a_run_that_takes_long_again_counts_at_once() -> None:
+    world = begin(ONE, lay_out(a=list(range(1, 401))), max_workers=1)
+    world.end_one(world.submitted[0], [RunStatus.SUCCEEDED], took_s=0.02)
+    world.turn()
+    assert len(world.submitted) == 30
+    world.end_one(world.submitted[0], [RunStatus.CANCELLED], took_s=60.0)
+    assert world.state.ahead_s == pytest.approx(29 * 0.02), "what was cancelled says nothing of the others"
+    world.end_one(world.submitted[0], [RunStatus.SUCCEEDED], took_s=1.0)
+    world.turn()
+    assert len(world.submitted) == 28
 
 
 def test_a_single_run_holds_all_that_is_ready_and_tries_again_what_failed_in_it() -> None:
