@@ -4,7 +4,7 @@
 # make check   ruff, its formatter, mypy; types and lint of the front end
 # make bundle  what browsers load, from frontend/src and from what Python knows
 # make bench   the benchmarks                                                 (ARGS="plan imports" for some)
-# make conformance   tests of Jupyter's own projects on their kernel and on ours     (ARGS="papermill" for some)
+# make conformance   tests of Jupyter's own projects, and odd notebooks, on their kernel and on ours   (ARGS="odd")
 # make clean   take away everything that these made
 
 VENV := .venv

@@ -1,9 +1,10 @@
 """Run the suites on the stock kernel and on the pre-warmed one, and print side by side where they differ.
 
-    python -m conformance [PACKAGE ...]
+    python -m conformance [PACKAGE | odd | odd/NOTEBOOK ...]
 
-What is needed is made in build/conformance: an environment, and the source distributions, which pip downloads. The
-exit code is 1 where a test has another outcome with our kernel (or, of papermill, with our engine) than with its own.
+"odd" are notebooks of our own, whose outputs are compared (conformance/odd.py). What is needed is made in
+build/conformance: an environment, and the source distributions, which pip downloads. The exit code is 1 where a test
+has another outcome with our kernel (or, of papermill, with our engine) than with its own, or a notebook other outputs.
 """
 
 from __future__ import annotations
@@ -15,16 +16,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from conformance import odd
+from conformance.environment import BUILD, PYTHON, ROOT, make_environment, pip
 from conformance.suites import SUITES, Suite
 
-ROOT = Path(__file__).parents[1]
-BUILD = ROOT / "build" / "conformance"
-PYTHON = BUILD / "venv" / "bin" / "python"
 STOCK, OURS, ENGINE = "stock", "nbpart", "engine"
 _LIMIT_S = 3600
 _PLUGIN = "conformance.engine_plugin"
@@ -32,9 +31,13 @@ Outcomes = Mapping[str, str]
 
 
 def main(names: Sequence[str]) -> int:
-    suites = [suite for suite in SUITES if not names or suite.package in names]
-    _prepare(suites)
     differences = 0
+    chosen = [name.partition("/")[2] for name in names if name.partition("/")[0] == odd.NAME]
+    if chosen or not names:
+        differences += odd.compare([name for name in chosen if name])
+    suites = [suite for suite in SUITES if not names or suite.package in names]
+    if suites:
+        _prepare(suites)
     for suite in suites:
         ways = [STOCK, OURS, *([ENGINE] if suite.package == "papermill" else [])]
         outcomes = {way: _run(suite, way, suite.tests) for way in ways}
@@ -46,30 +49,22 @@ def main(names: Sequence[str]) -> int:
                 _print_differing(suite, way, differing, again)
             differences += len(differing)
         _print_counts(suite, outcomes)
-    print("no difference" if not differences else f"{differences} tests differ")
+    print("no difference" if not differences else f"{differences} differ")
     return int(differences > 0)
 
 
 def _prepare(suites: Sequence[Suite]) -> None:
-    BUILD.mkdir(parents=True, exist_ok=True)
-    if not PYTHON.exists():
-        venv.create(BUILD / "venv", with_pip=True)
-        _pip("install", "--editable", str(ROOT), "pytest", "pytest-asyncio>=1.3", "pytest-timeout")
+    make_environment()
     wanted = [f"{suite.package}=={suite.version}" for suite in suites]
-    _pip("install", *wanted, *(requirement for suite in suites for requirement in suite.requirements))
+    pip("install", *wanted, *(requirement for suite in suites for requirement in suite.requirements))
     for suite in suites:
         archive = BUILD / f"{suite.folder}.tar.gz"
         if not archive.exists():
             name = f"{suite.package}=={suite.version}"
-            _pip("download", "--no-deps", "--no-binary", suite.package, "--dest", str(BUILD), name)
+            pip("download", "--no-deps", "--no-binary", suite.package, "--dest", str(BUILD), name)
         shutil.rmtree(BUILD / suite.folder, ignore_errors=True)
         with tarfile.open(archive) as file:
             file.extractall(BUILD, filter="data")
-
-
-def _pip(*arguments: str) -> None:
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments[:1], "--quiet"]
-    subprocess.run([*command, *arguments[1:]], check=True)
 
 
 def _run(suite: Suite, way: str, tests: Sequence[str], only: Sequence[str] = ()) -> Outcomes:
