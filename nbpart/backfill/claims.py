@@ -30,7 +30,7 @@ from nbpart.storage.relative import to_relative
 
 if TYPE_CHECKING:
     import pandas as pd
-
+    import pyarrow as pa
 
 #: Why a step is skipped.
 CAME_OUT_EQUAL = "what it reads came out equal"
@@ -58,8 +58,8 @@ def claim_steps(
         resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group}, unreadable)
         ready = [w for w in group if not _refuse_blocked(w, resolved[w.key_id], keys, claims)]
         if ready:
-            frame = _build_claims_frame(backfill_no, node, ready, overrides[name])
-            answer = events.claim_runs(batch, frame, coordinator_no)
+            asked = _build_claims(backfill_no, node, ready, overrides[name])
+            answer = events.claim_runs(batch, asked, coordinator_no)
             _record_columns(batch, answer, ready, resolved)
             attributes = queries.load_attributes(batch, node.set_id, [w.key_id for w in ready])
             for key_id, values in attributes.items():
@@ -70,18 +70,18 @@ def claim_steps(
 
 def start_attempts(batch: Batch, started: Sequence[tuple[ClaimedRun, datetime]]) -> None:
     """Record that these attempts began, and when."""
-    import pandas as pd
+    import pyarrow as pa
 
     if started:
         runs = [run for run, _ in started]
         attempts = {
-            "run_no": [f.run_no for f in runs],
-            "attempt": [f.attempt for f in runs],
-            "started_at": [at for _, at in started],
-            "notebook": [f"runs/{f.record_stem}.ipynb" for f in runs],
-            "log": [f"runs/{f.record_stem}.log" for f in runs],
+            "run_no": [run.run_no for run in runs],
+            "attempt": [run.attempt for run in runs],
+            "started_at": pa.array([at for _, at in started], pa.timestamp("us", "UTC")),
+            "notebook": [f"runs/{run.record_stem}.ipynb" for run in runs],
+            "log": [f"runs/{run.record_stem}.log" for run in runs],
         }
-        events.start_attempts(batch, pd.DataFrame(attempts))
+        events.start_attempts(batch, pa.table(attempts))
 
 
 def build_spec(
@@ -240,19 +240,21 @@ def _record_columns(
         events.record_run_columns(batch, run_nos, hashes)
 
 
-def _build_claims_frame(
+def _build_claims(
     backfill_no: int | None, node: Node, ready: Sequence[StepToClaim], overrides: Mapping[str, Any]
-) -> pd.DataFrame:
-    import pandas as pd
+) -> pa.Table:
+    import pyarrow as pa
 
-    return pd.DataFrame(
+    count = len(ready)
+    settings = json.dumps(encode_value(dict(overrides))) if overrides else None
+    return pa.table(
         {
-            "backfill_no": pd.array([backfill_no] * len(ready), dtype="Int64"),
-            "step_no": [w.step_no for w in ready],
-            "asset_id": node.asset_id,
-            "key_id": [w.key_id for w in ready],
-            "code_version": node.definition.code_version,
-            "settings": json.dumps(encode_value(dict(overrides))) if overrides else None,
+            "backfill_no": pa.array([backfill_no] * count, pa.int32()),
+            "step_no": pa.array([w.step_no for w in ready], pa.int64()),
+            "asset_id": pa.array([node.asset_id] * count, pa.int32()),
+            "key_id": pa.array([w.key_id for w in ready], pa.int64()),
+            "code_version": pa.array([node.definition.code_version] * count, pa.string()),
+            "settings": pa.array([settings] * count, pa.string()),
         }
     )
 

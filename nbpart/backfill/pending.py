@@ -55,7 +55,7 @@ class PendingRecords:
         if self.outcomes:
             events.record_outcomes(batch, self.outcomes)
         if self.step_results:
-            events.record_step_results(batch, self._backfill_no, self.step_results.to_frame())
+            events.record_step_results(batch, self._backfill_no, self.step_results.to_table())
 
     def record_one_by_one(self, write: Callable[[Callable[[Batch], None]], None]) -> Iterator[tuple[Outcome, Outcome]]:
         """Record the attempts that began, then each outcome by a ``write`` of its own, and forget them.

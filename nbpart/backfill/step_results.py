@@ -10,7 +10,7 @@ import numpy as np
 from nbpart.states import StepStatus
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 
@@ -40,24 +40,24 @@ class StepResults:
             self._steps.append(np.asarray(steps, dtype=np.int64))
             self._results.append((status, run_no, cause))
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_table(self) -> pa.Table:
         """A row for each step and result, as `events.record_step_results` takes them; not for an empty object."""
-        import pandas as pd
+        import pyarrow as pa
 
-        which = np.repeat(np.arange(len(self._results)), [len(steps) for steps in self._steps])
+        which = pa.array(np.repeat(np.arange(len(self._results)), [len(steps) for steps in self._steps]), pa.int32())
         statuses, runs, causes = zip(*self._results, strict=True)
-        return pd.DataFrame(
+        return pa.table(
             {
                 "step_no": self._numbers[np.concatenate(self._steps)],
                 "status": _take_texts([str(status) for status in statuses], which),
-                "run_no": pd.array(runs, dtype="Int64").take(which),
+                "run_no": pa.array(runs, pa.int64()).take(which),
                 "cause": _take_texts([cause or None for cause in causes], which),
             }
         )
 
 
-def _take_texts(texts: Sequence[str | None], which: NDArray[np.int64]) -> pd.Categorical:
+def _take_texts(texts: Sequence[str | None], which: pa.Array) -> pa.Array:
     """The texts at the places ``which``, with each text in memory once."""
-    import pandas as pd
+    import pyarrow as pa
 
-    return pd.Categorical(pd.array(texts, dtype="string")).take(which)
+    return pa.array(texts, pa.string()).dictionary_encode().take(which)

@@ -14,6 +14,7 @@ from nbpart.states import BEGINNINGS, BackfillEvent, RunStatus, StepStatus
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from nbpart.catalog.batch import Batch
@@ -184,11 +185,15 @@ def ask_to_cancel(batch: Batch, backfill_no: int) -> None:
     record_event(batch, backfill_no, BackfillEvent.CANCELLING, None)
 
 
-def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame) -> None:
-    """Append results of steps: a frame of `step_no`, `status`, `run_no`, `cause`; the last row of a step counts."""
-    batch.stage("results_staged", results[["step_no", "status", "run_no", "cause"]])
+def record_step_results(batch: Batch, backfill_no: int, results: pd.DataFrame | pa.Table) -> None:
+    """Append results of steps: a frame or an Arrow table of `step_no`, `status`, `run_no`, `cause`.
+
+    The last row of a step counts.
+    """
+    batch.stage("results_staged", results)
     batch.execute(
-        "INSERT INTO step_results SELECT ?, step_no, status, run_no::BIGINT, cause::VARCHAR, ? FROM results_staged",
+        """INSERT INTO step_results SELECT ?, step_no, status::VARCHAR, run_no::BIGINT, cause::VARCHAR, ?
+        FROM results_staged""",
         backfill_no,
         batch.sequence,
     )

@@ -12,6 +12,7 @@ from nbpart.errors import CatalogError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from nbpart.catalog.batch import Batch
 
@@ -30,10 +31,11 @@ def reserve_run(batch: Batch) -> ReservedRun:
     return ReservedRun(number, make_run_id(batch.now, number))
 
 
-def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.DataFrame:
+def claim_runs(batch: Batch, claims: pd.DataFrame | pa.Table, coordinator_no: int) -> pd.DataFrame:
     """Claim partitions, each for a new queued run; a partition that has an active run already is not claimed.
 
-    `claims` has the columns `backfill_no`, `step_no`, `asset_id`, `key_id`, `code_version` and `settings`.
+    `claims` is a frame or an Arrow table with the columns `backfill_no`, `step_no`, `asset_id`, `key_id`,
+    `code_version` and `settings`.
     Returns a row for each, in the same order: `step_no`, `run_no` and `run_id` (null if not claimed), `active_run`
     (the run that has the partition now).
     """
@@ -41,9 +43,9 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
 
     facts = _stage_claims(batch, claims)
     first = number = batch.take_ids("next_run_no", 0)
-    active = {(asset_id, key_id): run_no for asset_id, key_id, _, run_no in facts if run_no is not None}
+    active = {(asset_id, key_id): run_no for asset_id, key_id, _, run_no, _ in facts if run_no is not None}
     won: list[int | None] = []
-    for asset_id, key_id, _, _ in facts:
+    for asset_id, key_id, _, _, _ in facts:
         free = (asset_id, key_id) not in active
         won.append(number if free else None)
         if free:
@@ -52,11 +54,11 @@ def claim_runs(batch: Batch, claims: pd.DataFrame, coordinator_no: int) -> pd.Da
     run_ids = [None if run_no is None else make_run_id(batch.now, run_no) for run_no in won]
     if number > first:
         batch.take_ids("next_run_no", number - first)
-        _insert_claims(batch, won, run_ids, [fact_row for _, _, fact_row, _ in facts], coordinator_no)
-    holders = [active[asset_id, key_id] for asset_id, key_id, _, _ in facts]
+        _insert_claims(batch, won, run_ids, [fact_row for _, _, fact_row, _, _ in facts], coordinator_no)
+    holders = [active[asset_id, key_id] for asset_id, key_id, _, _, _ in facts]
     return pd.DataFrame(
         {
-            "step_no": claims["step_no"].array,
+            "step_no": [step_no for _, _, _, _, step_no in facts],
             "run_no": pd.array(won, dtype="Int64"),
             "run_id": pd.Series(run_ids, dtype=object),
             "active_run": holders,
@@ -71,20 +73,26 @@ def claim_reserved(batch: Batch, run: ReservedRun, claims: pd.DataFrame, coordin
     """
     if batch.value("SELECT count(*) FROM runs WHERE run_no = ?", run.run_no):
         raise CatalogError(f"Run {run.run_id} is recorded already; reserve another for what came after it.")
-    [(_, _, fact_row, active_run)] = _stage_claims(batch, claims)
+    [(_, _, fact_row, active_run, _)] = _stage_claims(batch, claims)
     if active_run is None:
         _insert_claims(batch, [run.run_no], [run.run_id], [fact_row], coordinator_no)
     return active_run is None
 
 
-def _stage_claims(batch: Batch, claims: pd.DataFrame) -> list[tuple[int, int, int | None, int | None]]:
+def _stage_claims(
+    batch: Batch, claims: pd.DataFrame | pa.Table
+) -> list[tuple[int, int, int | None, int | None, int | None]]:
     """Stage claims as claims_staged.
 
-    Returns (asset id, key id, row of its facts, active run) of each; None where there are no facts or is no such run.
+    Returns (asset id, key id, row of its facts, active run, step) of each; None where there are no facts, is no such
+    run or no step.
     """
-    batch.stage("claims_staged", claims.assign(ordinal=range(len(claims))))
+    import pyarrow as pa
+
+    table = claims if isinstance(claims, pa.Table) else pa.Table.from_pandas(claims, preserve_index=False)
+    batch.stage("claims_staged", table.append_column("ordinal", pa.array(range(len(table)), pa.int64())))
     return batch.rows(
-        """SELECT s.asset_id, s.key_id, f.rowid, f.active_run
+        """SELECT s.asset_id, s.key_id, f.rowid, f.active_run, s.step_no::BIGINT
         FROM claims_staged AS s LEFT JOIN partition_facts AS f ON f.asset_id = s.asset_id AND f.key_id = s.key_id
         ORDER BY s.ordinal"""
     )
@@ -99,12 +107,12 @@ def record_run_columns(batch: Batch, run_nos: Sequence[int], hashes: Sequence[in
     batch.execute("INSERT INTO run_columns SELECT run_no, hash FROM runs_bound")
 
 
-def start_attempts(batch: Batch, attempts: pd.DataFrame) -> None:
+def start_attempts(batch: Batch, attempts: pd.DataFrame | pa.Table) -> None:
     """Record that attempts began.
 
-    A frame of `run_no`, `attempt`, `started_at`, `notebook` and `log` (paths in the workspace).
+    A frame or an Arrow table of `run_no`, `attempt`, `started_at`, `notebook` and `log` (paths in the workspace).
     """
-    batch.stage("attempts_staged", attempts[["run_no", "attempt", "started_at", "notebook", "log"]])
+    batch.stage("attempts_staged", attempts)
     batch.execute(
         """INSERT INTO attempts SELECT run_no, attempt, started_at, notebook::VARCHAR, log::VARCHAR, ?
         FROM attempts_staged""",

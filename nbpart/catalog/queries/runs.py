@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -197,27 +197,36 @@ def load_claim_candidates(
 ) -> list[ClaimCandidate]:
     """The partitions with these key ids; `sequence` is that of the commit at which the backfill was planned."""
     stage_numbers(batch, "requested_ids", key_ids)
-    rows = batch.rows(
-        f"""WITH f AS (
-            SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND stale = 0
-              AND materialization_id IS NOT NULL AND materialization_id NOT IN (
-                SELECT materialization_id FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')
-              AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE}
-              AND key_id IN (SELECT id FROM requested_ids)
-        ),
-        made AS (
-            SELECT f.key_id, m.run_no FROM f JOIN materializations m USING (materialization_id)
-            WHERE m.run_no IS NOT NULL AND m.sequence > ?
-        ),
-        member AS (SELECT key_id FROM members WHERE set_id = ? AND key_id IN (SELECT id FROM requested_ids))
-        SELECT k.key_id, {KEY_SQL}, member.key_id IS NOT NULL, f.key_id IS NOT NULL, made.run_no
-        FROM requested_ids a JOIN keys k ON k.key_id = a.id LEFT JOIN f ON f.key_id = a.id
-        LEFT JOIN made ON made.key_id = a.id LEFT JOIN member ON member.key_id = a.id ORDER BY a.n""",
-        asset_id,
-        sequence,
-        set_id,
+    among = "key_id IN (SELECT id FROM requested_ids)"
+    # joined in one statement they take longer than each by itself
+    keys = dict(batch.rows(f"SELECT key_id, {KEY_SQL} FROM keys AS k WHERE {among}"))
+    members = {key_id for (key_id,) in batch.rows(f"SELECT key_id FROM members WHERE set_id = ? AND {among}", set_id)}
+    made = dict(
+        batch.rows(
+            f"""SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND {among} AND stale = 0
+            AND materialization_id IS NOT NULL AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE}""",
+            asset_id,
+        )
     )
-    return [ClaimCandidate(*row) for row in rows]
+    fresh = _load_makers(batch, made, sequence) if made else {}
+    return [
+        ClaimCandidate(key_id, keys[key_id], key_id in members, key_id in fresh, fresh.get(key_id))
+        for key_id in map(int, key_ids)
+        if key_id in keys
+    ]
+
+
+def _load_makers(batch: Batch, made: Mapping[int, int], sequence: int) -> dict[int, int | None]:
+    """Of keys with their materializations those whose data were not pruned, with the run that made them since."""
+    stage_numbers(batch, "requested_ids", list(made.values()))
+    rows = batch.rows(
+        f"""SELECT materialization_id, CASE WHEN sequence > ? THEN run_no END FROM materializations
+        WHERE materialization_id IN (SELECT id FROM requested_ids) AND materialization_id NOT IN (
+            SELECT materialization_id FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')""",
+        sequence,
+    )
+    makers = dict(rows)
+    return {key_id: makers[number] for key_id, number in made.items() if number in makers}
 
 
 def list_finished_curves(batch: Batch, asset_id: int) -> list[tuple[int, int, str]]:
