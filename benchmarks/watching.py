@@ -1,8 +1,9 @@
-"""What a watcher takes that has nothing to do, and how soon it makes what lands.
+"""What a watcher and an open explorer take that have nothing to do, and how soon a watcher makes what lands.
 
 Run it with ``python -m benchmarks.watching [seconds]``; it prints one JSON object a line. The watcher looks so long
 (ten minutes, if nothing else is said) with ten sensors at 30 s over a catalog of ten assets with a million facts each,
-fewer where it looks less than a minute; then five files land in a watched folder, one after the other.
+fewer where it looks less than a minute. A kernel shows the explorer of that workspace for a minute at most; what the
+same kernel takes before it is ``empty_share``. Then five files land in a watched folder, one after the other.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jupyter_client.manager import start_new_kernel
+
 import nbpart
 from benchmarks import rounds
 from benchmarks.staleness import Chain
@@ -27,6 +30,7 @@ from nbpart.run.kernels.processes import children_of
 
 LANDINGS = rounds(5)
 SENSORS, EVERY_S, SETTLE_S = 10, 30, 0.5
+EXPLORED_S, CALM_S = 60, 12
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SENSOR = """
 import nbpart, os, glob, re, collections, itertools
@@ -60,6 +64,7 @@ def main(seconds: int = 600) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, str(before), os.environ.get("PYTHONPATH", "")])
         try:
             print(json.dumps(measure_idle(Path(folder, "idle"), seconds)), flush=True)
+            print(json.dumps(measure_explorer(Path(folder, "idle"), min(seconds, EXPLORED_S))), flush=True)
             print(json.dumps(measure_landing(Path(folder, "landing"))), flush=True)
         finally:
             sys.path.remove(folder)
@@ -92,6 +97,29 @@ def measure_idle(root: Path, seconds: int) -> dict[str, object]:
         "first": first,
         "last": last,
     }
+
+
+def measure_explorer(root: Path, seconds: int) -> dict[str, object]:
+    """The share of a core that a kernel takes in which an explorer is open, while nothing happens."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        pid = manager.provisioner.pid
+
+        def measure(code: str) -> float:
+            reply = client.execute_interactive(code, timeout=120, output_hook=lambda message: None)
+            if reply["content"]["status"] != "ok":
+                raise RuntimeError("\n".join(reply["content"]["traceback"]))
+            time.sleep(min(seconds, CALM_S))  # for a while after the last change it looks more often
+            began = cpu_s(pid)
+            time.sleep(seconds)
+            return round((cpu_s(pid) - began) / seconds, 4)
+
+        empty = measure("import nbpart")
+        shown = measure(f"explorer = nbpart.open({str(root)!r}, trust=True).explore(); display(explorer)")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    return {"benchmark": "idle explorer", "seconds": seconds, "core_share": shown, "empty_share": empty}
 
 
 def measure_landing(root: Path) -> dict[str, object]:

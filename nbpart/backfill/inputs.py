@@ -26,6 +26,7 @@ from nbpart.partitions.mapping import Mapping as KeyMapping
 from nbpart.partitions.relation import Identity, Relation
 from nbpart.run.input_files import InputFile
 from nbpart.run.spec import CALLED, MANY, ONE, InputItem, InputSpec
+from nbpart.storage import FileRecord
 from nbpart.storage.named_format import find_named
 from nbpart.storage.relative import to_relative
 from nbpart.storage.url_template import show_location
@@ -279,19 +280,15 @@ class _Upstream:
         )
 
     def _extra_files(self, rows: pd.DataFrame) -> dict[int, dict[str, InputFile]]:
-        import pandas as pd
-
-        extra: dict[int, dict[str, InputFile]] = {}
         if self._is_of_files or self.node.definition.is_of_functions or rows.empty:
-            return extra
-        ids = rows["materialization_id"].to_numpy(dtype=np.int64)
-        files = queries.data_files_of(self.batch, ids)
-        for file in files[files["name"] != ""].itertuples(index=False):
-            size = None if pd.isna(file.bytes) else int(file.bytes)
-            written_with = file.schema if find_named(file.format) else None
-            saved = InputFile(file.path, file.format, size, file.data_version, written_with)
-            extra.setdefault(int(file.materialization_id), {})[file.name] = saved
-        return extra
+            return {}
+        files = queries.data_files_of(self.batch, rows["materialization_id"].to_numpy(dtype=np.int64))
+        return {number: {one.name: _to_input(one) for one in some if one.name} for number, some in files.items()}
+
+
+def _to_input(file: FileRecord) -> InputFile:
+    written_with = file.schema if find_named(file.format) else None
+    return InputFile(file.path, file.format or "", file.bytes, file.data_version, written_with)
 
 
 @dataclass(frozen=True)

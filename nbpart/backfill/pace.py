@@ -6,8 +6,8 @@ import math
 from collections import Counter
 
 #: For how long each worker is given work ahead where runs are short, in seconds: longer than a turn with the gathering
-#: of results before it.
-AHEAD_S = 0.6
+#: of results before it, on a slow disk too.
+AHEAD_S = 1.0
 #: How many attempts a worker is given at most.
 MOST_PER_WORKER = 64
 #: What is left of the longest time of late when a run took less.

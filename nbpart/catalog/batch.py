@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbpart.catalog.expressions import quote
 from nbpart.catalog.instance import ZONE, run_in_time
+from nbpart.catalog.kept import Kept
 from nbpart.catalog.searches import Found, SearchWanted
 
 if TYPE_CHECKING:
@@ -58,9 +59,12 @@ class Batch:
         *,
         writes: bool,
         found: Found,
+        kept: Kept,
         author: Author,
     ) -> None:
         self._connection = connection
+        self._kept = kept
+        kept.check(int(meta["sequence"]))
         self.found = found
         self.wanted: SearchWanted | None = None
         self._saved = dict(meta)
@@ -86,6 +90,8 @@ class Batch:
             self._changes += 1
         elif verb in ("INSERT", "UPDATE", "DELETE"):
             self._changes += changed
+        if verb not in ("SELECT", "FROM "):
+            self._kept.note_change(sql)
         return changed
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -161,14 +167,17 @@ class Batch:
         return self._changes
 
     def remember(self, name: str, load: Callable[[], T]) -> T:
-        """What `load` gives, loaded once in this batch, or again after `forget`."""
+        """What `load` gives, loaded once in this batch."""
         if name not in self._remembered:
             self._remembered[name] = load()
         return cast("T", self._remembered[name])
 
-    def forget(self, name: str) -> None:
-        """Load what was remembered under a name again when it is asked for."""
-        self._remembered.pop(name, None)
+    def keep(self, name: str, load: Callable[[], T]) -> T:
+        """What `load` gives, loaded once until something else than runs is recorded, in this batch or in later ones.
+
+        `load` reads no table of runs, and who gets its result does not change it.
+        """
+        return self._kept.get(name, load)
 
     @property
     def changed_meta(self) -> dict[str, str]:

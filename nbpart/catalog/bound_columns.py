@@ -43,6 +43,11 @@ class BoundColumns:
 
 def load_bound_columns(batch: Batch, condition: str = "true") -> list[BoundColumns]:
     """What assets bind, of those `a` for which an SQL condition holds; none of those that bind nothing."""
+    every = batch.keep("bound columns", lambda: _load(batch, "true"))
+    return list(every) if condition == "true" or not every else _load(batch, condition)
+
+
+def _load(batch: Batch, condition: str) -> list[BoundColumns]:
     rows = batch.rows(
         f"""SELECT a.asset_id, a.set_id, a.definition->>'$.bound' FROM assets AS a
         WHERE a.active AND json_array_length(a.definition, '$.bound') > 0 AND {condition}"""

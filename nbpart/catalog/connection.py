@@ -29,6 +29,7 @@ from nbpart.catalog.files import (
     share_log,
 )
 from nbpart.catalog.instance import open_instance
+from nbpart.catalog.kept import Kept
 from nbpart.catalog.lease import Lease
 from nbpart.catalog.searches import Found, Search, SearchWanted
 from nbpart.catalog.sequence import read_sequence, write_sequence
@@ -66,6 +67,7 @@ class Catalog:
         self._lease = Lease(path, purpose)
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._batch: Batch | None = None
+        self._kept = Kept()
         self._queue: SimpleQueue[WorkItem[Any] | None] = SimpleQueue()
         self._closed = False
         self._may_create = False  # only while it is opened
@@ -187,7 +189,7 @@ class Catalog:
         if number < migrations.newest():
             self.write(migrations.migrate)
         elif sequence != self.sequence():
-            self.write(self._restore_sequence)
+            self.write(lambda batch: self._write_sequence(batch.sequence - 1))
 
     def _run(
         self,
@@ -376,6 +378,7 @@ class Catalog:
             if not self._is_known(migrations.load_meta(connection).get("workspace_id", "")):
                 check_functions(connection, "nbpart")
             self._checked = found
+            self._kept.clear()  # another file, whatever its number
 
     def _create(self) -> None:
         import duckdb
@@ -404,8 +407,9 @@ class Catalog:
             meta = migrations.load_meta(connection)
             self._check_identity(meta)
             before = int(meta["sequence"])
+            author = Author(self.person)
             batch = self._batch = Batch(
-                connection, meta, self.clock(), writes=item.writes, found=item.found, author=Author(self.person)
+                connection, meta, self.clock(), writes=item.writes, found=item.found, kept=self._kept, author=author
             )
             item.finds_ended_windows = is_window_due(meta, batch.now)
             item.result = item.work(batch)
@@ -442,6 +446,7 @@ class Catalog:
         except BaseException:
             self._write_sequence(before)
             raise
+        self._kept.note_commit(batch.sequence)
         share_log(self.path)
 
     def _drop_temporary(self) -> None:
@@ -453,6 +458,7 @@ class Catalog:
                 self._discard_connection()
 
     def _roll_back(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._kept.clear()
         try:
             connection.execute("ROLLBACK")
         except Exception:  # noqa: BLE001  nothing was begun, or the instance is broken: a fresh one holds nothing
@@ -460,9 +466,6 @@ class Catalog:
 
     def _write_sequence(self, sequence: int) -> None:
         write_sequence(self._sequence_path, sequence, self.path)
-
-    def _restore_sequence(self, batch: Batch) -> None:
-        self._write_sequence(batch.sequence - 1)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:

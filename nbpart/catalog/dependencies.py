@@ -41,6 +41,11 @@ def load_dependencies(batch: Batch, condition: str = "true") -> list[StoredDepen
 
     It names those as ``d``, the asset as ``a`` and its input as ``i``.
     """
+    every = batch.keep("dependencies", lambda: _load(batch, "true"))
+    return list(every) if condition == "true" or not every else _load(batch, condition)
+
+
+def _load(batch: Batch, condition: str) -> list[StoredDependency]:
     rows = batch.rows(
         f"""SELECT d.asset_id, d.input_id, d.argument, d.mapping, a.set_id, i.set_id,
             d.skips_missing FROM dependencies AS d

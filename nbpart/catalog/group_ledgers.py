@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 #: counted as fast.
 LARGE = 10_000
 PER_READER = 100
-_GROUPINGS = "groupings"
 _IDS, _TEXTS, _VALUES = "ids", "texts", "values"
 _WINDOW = (ColumnSource.WINDOW_START, ColumnSource.WINDOW_END, ColumnSource.WINDOW_LOCAL)
 
@@ -162,7 +161,7 @@ def _load_groupings(batch: Batch) -> dict[tuple[int, str], Grouping]:
         )
         return {(row[1], row[3]): Grouping(*row) for row in rows}
 
-    return batch.remember(_GROUPINGS, load)
+    return batch.keep("groupings", load)
 
 
 def _find_grouping(batch: Batch, asset_id: int, columns: str) -> Grouping | None:
@@ -183,7 +182,6 @@ def _make_grouping(batch: Batch, dependency: StoredDependency, columns: str) -> 
         return None
     batch.execute("INSERT INTO groupings VALUES (?, ?, ?)", number, grouping.asset_id, columns)
     batch.execute(f"INSERT INTO group_ledgers SELECT {number}, * FROM groups_counted")
-    _load_groupings(batch)[grouping.asset_id, columns] = grouping
     return grouping
 
 
@@ -201,10 +199,8 @@ def _count(batch: Batch, grouping: Grouping) -> str:
 
 
 def _forget(batch: Batch, is_wrong: Callable[[Grouping], bool]) -> None:
-    known = _load_groupings(batch)
-    for name, one in list(known.items()):
+    for one in list(_load_groupings(batch).values()):
         if is_wrong(one):
-            del known[name]
             batch.execute("DELETE FROM groupings WHERE grouping_no = ?", one.number)
             batch.execute("DELETE FROM group_ledgers WHERE grouping_no = ?", one.number)
 

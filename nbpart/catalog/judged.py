@@ -51,6 +51,12 @@ def select_blocking(asset_id: int, among: str = "true") -> str:
     )
 
 
+def has_blocking(batch: Batch, asset_id: int) -> bool:
+    """Whether an asset has a check that blocks what reads a partition which fails it."""
+    query = "SELECT DISTINCT asset_id FROM checks WHERE active AND is_blocking AND severity = 'error'"
+    return (asset_id,) in batch.keep("assets with blocking checks", lambda: batch.rows(query))
+
+
 def load_blocking(batch: Batch, asset_id: int) -> tuple[NDArray[np.int64], list[str]]:
     """The partitions of an asset that fail a blocking check: the ids of their keys, and the name of the first check."""
     rows = batch.arrow(f"{select_blocking(asset_id)} ORDER BY j.key_id")

@@ -43,7 +43,6 @@ SQL_TYPES = {
 }
 #: Where the values of these columns stand: in the set's own table.
 _OWN = (ColumnSource.KEY, ColumnSource.PARAMETER, ColumnSource.ATTRIBUTE)
-_STORED_SETS = "stored sets"
 #: So many keys are looked up by the database; of more all keys of their set are fetched.
 _FEW = 10_000
 #: What the keys of unnamed lists are recorded under instead of their set's id.
@@ -82,12 +81,7 @@ class StoredSet:
 
 def load_stored_sets(batch: Batch) -> Mapping[int, StoredSet]:
     """All sets by id, each definition made once of what was recorded."""
-    return batch.remember(_STORED_SETS, lambda: _load_stored_sets(batch))
-
-
-def forget_stored_sets(batch: Batch) -> None:
-    """What is recorded of a set has changed in this batch."""
-    batch.forget(_STORED_SETS)
+    return batch.keep("stored sets", lambda: _load_stored_sets(batch))
 
 
 def _load_stored_sets(batch: Batch) -> dict[int, StoredSet]:

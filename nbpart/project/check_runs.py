@@ -190,22 +190,12 @@ def _find_data(
     has_data = rows["materialization_id"].notna() & (rows["pruned"] == "")
     absent += [PartitionRef(node.name, key) for key in rows["key"][~has_data]]
     rows = rows[has_data]
-    files: dict[int, list[FileRecord]] = {}
-    for row in queries.data_files_of(batch, rows["materialization_id"].to_numpy(np.int64)).to_dict("records"):
-        files.setdefault(int(row.pop("materialization_id")), []).append(_to_file(row))
+    files = queries.data_files_of(batch, rows["materialization_id"].to_numpy(np.int64))
     attributes = queries.load_attributes(batch, node.set_id, rows["key_id"].tolist())
     for row in rows.itertuples(index=False):
         key_id, made = int(row.key_id), int(row.materialization_id)
-        own = tuple(files.get(made, ()))
-        yield _Judged(node, key_id, row.key, made, int(row.data_hash), own, attributes.get(key_id, {}), checks)
-
-
-def _to_file(row: Mapping[Any, Any]) -> FileRecord:
-    import pandas as pd
-
-    known: dict[str, Any] = {str(name): None if pd.isna(value) else value for name, value in row.items()}
-    numbers = {name: None if known[name] is None else int(known[name]) for name in ("rows", "bytes")}
-    return FileRecord(**{**known, **numbers})
+        own, hashed = files.get(made, ()), int(row.data_hash)
+        yield _Judged(node, key_id, row.key, made, hashed, own, attributes.get(key_id, {}), checks)
 
 
 def _build_spec(batch: Batch, root: Path, registry: Registry, one: _Judged, options: BackfillOptions) -> RunSpec:

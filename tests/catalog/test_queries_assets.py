@@ -87,7 +87,11 @@ def test_find_materialization_now_and_as_a_run_left_it(story: Story) -> None:
         assert queries.find_materialization(batch, story.ids["x"], 0) is None
         assert queries.find_materialization(batch, story.ids["x"], key_id, 999) is None
         listed = queries.data_files_of(batch, [then.materialization_id, now.materialization_id])
-        assert listed["name"].tolist() == ["", "roc", ""]
+        assert {number: [file.name for file in some] for number, some in listed.items()} == {
+            then.materialization_id: ["", "roc"],
+            now.materialization_id: [""],
+        }
+        assert listed[then.materialization_id] == then.files
 
     story.catalog.read(read)
 

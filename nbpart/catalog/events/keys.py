@@ -16,7 +16,6 @@ from nbpart.catalog.records import KeysAdded
 from nbpart.catalog.set_tables import (
     columns_table,
     ensure_columns,
-    forget_stored_sets,
     keys_owner,
     lacking_columns,
     load_definition,
@@ -60,7 +59,6 @@ def ensure_set(batch: Batch, definition: PartitionsDefinition) -> int:
             batch.execute("UPDATE partition_sets SET kind = ?, definition = ? WHERE set_id = ?", kind, text, set_id)
             forget_groups(batch, set_ids=(set_id, *_list_made_of(batch, set_id)))
     if row is None or row[1] != text:
-        forget_stored_sets(batch)
         ensure_columns(batch, set_id, definition)
     return set_id
 

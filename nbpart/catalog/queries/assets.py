@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nbpart.catalog.batch import Batch
 from nbpart.catalog.events.staging import join_metric
 from nbpart.catalog.expressions import DATA_STATES, STALE_DATA, element_hash
-from nbpart.catalog.judged import select_blocking
+from nbpart.catalog.judged import has_blocking, select_blocking
 from nbpart.catalog.key_lookup import KEY_SQL, stage_numbers, stage_texts
 from nbpart.catalog.queries.shared_sql import create_metrics_table, list_metrics, nulls_to_none
 from nbpart.catalog.records import AssetRecord, MaterializationRecord
@@ -56,39 +56,52 @@ def current_inputs(
     else:
         stage_numbers(batch, "requested_ids", key_ids)
         requested = "SELECT id, n FROM requested_ids"
+    pruned, failed_check, joins = "''", "''", ""
+    # most workspaces have none of either, and each of these joins takes as long as all the rest
+    if has_data_states(batch):
+        lost = f"SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}'"
+        pruned, joins = "coalesce(pruned.reason, '')", f" LEFT JOIN ({lost}) AS pruned USING (materialization_id)"
+    if has_blocking(batch, asset_id):
+        failing = select_blocking(asset_id, "j.key_id IN (SELECT id FROM requested)")
+        failed_check = "coalesce(failing.check_name, '')"
+        joins += f" LEFT JOIN ({failing}) AS failing ON failing.key_id = requested.id"
     frame = batch.frame(
         f"WITH requested AS ({requested}),"
         f" facts AS (SELECT key_id, materialization_id, stale & {STALE_DATA} <> 0 AS is_damaged FROM partition_facts"
         "           WHERE asset_id = ? AND materialization_id IS NOT NULL),"
         " made AS (SELECT materialization_id, data_hash, data_version FROM materializations WHERE asset_id = ?),"
-        " files AS (SELECT * FROM data_files WHERE name = ''),"
-        f" pruned AS (SELECT materialization_id, reason FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}'),"
-        f" failing AS ({select_blocking(asset_id, 'j.key_id IN (SELECT id FROM requested)')})"
+        " files AS (SELECT * FROM data_files WHERE name = '')"
         f" SELECT k.key_id, {KEY_SQL} AS key, made.materialization_id, made.data_hash, files.path, files.format,"
         "        files.kind, made.data_version, files.bytes, files.data_version AS file_version, files.schema,"
-        "        coalesce(facts.is_damaged, false) AS is_damaged, coalesce(pruned.reason, '') AS pruned,"
-        "        coalesce(failing.check_name, '') AS failed_check,"
+        f"       coalesce(facts.is_damaged, false) AS is_damaged, {pruned} AS pruned, {failed_check} AS failed_check,"
         f"       CASE WHEN made.data_hash IS NULL THEN 0::UBIGINT ELSE {element_hash('k.key_id', 'made.data_hash')} END"
         "        AS element"
         " FROM requested JOIN keys k ON k.key_id = requested.id LEFT JOIN facts ON facts.key_id = requested.id"
         " LEFT JOIN made USING (materialization_id) LEFT JOIN files USING (materialization_id)"
-        " LEFT JOIN pruned USING (materialization_id) LEFT JOIN failing ON failing.key_id = requested.id"
-        " ORDER BY requested.n",
+        f"{joins} ORDER BY requested.n",
         asset_id,
         asset_id,
     )
     return nulls_to_none(frame)
 
 
-def data_files_of(batch: Batch, materialization_ids: NDArray[np.int64] | Sequence[int]) -> pd.DataFrame:
-    """The files of materializations, the main one ('') first: materialization_id and the columns of FileRecord."""
+def has_data_states(batch: Batch) -> bool:
+    """Whether anybody saw of any data that they are not what was saved."""
+    return batch.keep("has data states", lambda: bool(batch.value("SELECT count(*) FROM data_seen")))
+
+
+def data_files_of(
+    batch: Batch, materialization_ids: NDArray[np.int64] | Sequence[int]
+) -> dict[int, tuple[FileRecord, ...]]:
+    """The files of materializations by their ids, the main one ('') first; one without files is left out."""
     stage_numbers(batch, "requested_ids", materialization_ids)
-    return nulls_to_none(
-        batch.frame(
-            f"SELECT materialization_id, {_FILE_COLUMNS} FROM data_files"
-            " WHERE materialization_id IN (SELECT id FROM requested_ids) ORDER BY materialization_id, name"
-        )
-    )
+    found: dict[int, tuple[FileRecord, ...]] = {}
+    for owner, *file in batch.rows(
+        f"SELECT materialization_id, {_FILE_COLUMNS} FROM data_files"
+        " WHERE materialization_id IN (SELECT id FROM requested_ids) ORDER BY materialization_id, name"
+    ):
+        found[owner] = (*found.get(owner, ()), FileRecord(*file))
+    return found
 
 
 def logged_by(

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def load_run_limits(batch: Batch) -> dict[str, int]:
     """The limits of this workspace: the name of an asset, or ``tag:`` and a tag -> the most runs at a time."""
-    return dict(batch.rows("SELECT name, most FROM run_limits ORDER BY name"))
+    rows = batch.keep("run limits", lambda: batch.rows("SELECT name, most FROM run_limits ORDER BY name"))
+    return dict(rows)
 
 
 def load_active_runs(batch: Batch, asset_ids: Collection[int]) -> list[tuple[int, int | None, int]]:
