@@ -52,19 +52,21 @@ def claim_steps(
     asset get, for every asset of ``steps``; ``unreadable`` says why partitions of sources cannot be read.
     """
     claims = ClaimResults()
-    for name, group in group_by_asset(steps).items():
+    keys, claimable = _find_claimable(batch, registry, steps, claims, overrides)
+    ready: list[tuple[Node, StepToClaim, ResolvedInputs]] = []
+    for name, group in group_by_asset(claimable).items():
         node = registry[name]
-        keys, group = _find_claimable(batch, registry, node, group, claims, again=bool(overrides[name]))
         resolved = resolve_inputs(batch, root, registry, node, {w.key_id: keys[w.key_id] for w in group}, unreadable)
-        ready = [w for w in group if not _refuse_blocked(w, resolved[w.key_id], keys, claims)]
-        if ready:
-            asked = _build_claims(backfill_no, node, ready, overrides[name])
-            answer = events.claim_runs(batch, asked, coordinator_no)
-            _record_columns(batch, answer, ready, resolved)
-            attributes = queries.load_attributes(batch, node.set_id, [w.key_id for w in ready])
+        unblocked = [w for w in group if not _refuse_blocked(w, resolved[w.key_id], keys, claims)]
+        if unblocked:
+            attributes = queries.load_attributes(batch, node.set_id, [w.key_id for w in unblocked])
             for key_id, values in attributes.items():
                 resolved[key_id].attributes = values
-            _sort_claimed(answer, node, ready, keys, resolved, claims, counts_here=not overrides[name])
+        ready += [(node, w, resolved[w.key_id]) for w in unblocked]
+    if ready:
+        answer = events.claim_runs(batch, _build_claims(backfill_no, ready, overrides), coordinator_no)
+        _record_columns(batch, answer, ready)
+        _sort_claimed(answer, ready, keys, claims, overrides)
     return claims
 
 
@@ -193,18 +195,23 @@ def _check_code(root: Path, path: str, node: Node) -> str:
 
 
 def _find_claimable(
-    batch: Batch, registry: Registry, node: Node, group: Sequence[StepToClaim], claims: ClaimResults, *, again: bool
+    batch: Batch,
+    registry: Registry,
+    steps: Sequence[StepToClaim],
+    claims: ClaimResults,
+    overrides: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[int, str | None], list[StepToClaim]]:
-    """The keys by key id, and the steps of ``group`` that are still to run.
+    """The keys by key id, and those of ``steps`` that are still to run.
 
-    A step whose key is gone, and, unless it is to run ``again``, one that another backfill brought up to date after
-    this one was planned, or that is up to date since what it reads came out equal, is added to ``claims`` instead.
+    A step whose key is gone, and, unless its asset is given settings, one that another backfill brought up to date
+    after this one was planned, or that is up to date since what it reads came out equal, is added to ``claims``.
     """
-    ids = [w.key_id for w in group]
-    candidates = queries.load_claim_candidates(batch, node.asset_id, node.set_id, ids, registry.moment.sequence)
+    nodes = [registry[w.asset] for w in steps]
+    asked = [(node.asset_id, node.set_id, w.key_id) for node, w in zip(nodes, steps, strict=True)]
+    candidates = queries.load_claim_candidates(batch, asked, registry.moment.sequence)
     keys, claimable = {one.key_id: one.key for one in candidates}, []
-    for w, one in zip(group, candidates, strict=True):
-        label = PartitionRef(node.name, one.key).label
+    for w, one in zip(steps, candidates, strict=True):
+        label, again = PartitionRef(w.asset, one.key).label, bool(overrides[w.asset])
         if not one.is_member:
             claims.removed.append(w.step)
         elif one.made_by is not None and not again:
@@ -227,12 +234,12 @@ def _refuse_blocked(
 
 
 def _record_columns(
-    batch: Batch, answer: pd.DataFrame, ready: Sequence[StepToClaim], resolved: Mapping[int, ResolvedInputs]
+    batch: Batch, answer: pd.DataFrame, ready: Sequence[tuple[Node, StepToClaim, ResolvedInputs]]
 ) -> None:
     """Record what the bound columns of the keys of claimed runs come to; of an asset that binds none nothing."""
     run_nos, hashes = [], []
-    for w, run_no in zip(ready, answer["run_no"].array, strict=True):
-        for read in resolved[w.key_id].reads:
+    for (_, _, inputs), run_no in zip(ready, answer["run_no"].array, strict=True):
+        for read in inputs.reads:
             if read.input_id == COLUMNS_ID and read.data_hash is not None and isinstance(run_no, int | np.integer):
                 run_nos.append(int(run_no))
                 hashes.append(read.data_hash)
@@ -241,48 +248,43 @@ def _record_columns(
 
 
 def _build_claims(
-    backfill_no: int | None, node: Node, ready: Sequence[StepToClaim], overrides: Mapping[str, Any]
+    backfill_no: int | None,
+    ready: Sequence[tuple[Node, StepToClaim, ResolvedInputs]],
+    overrides: Mapping[str, Mapping[str, Any]],
 ) -> pa.Table:
     import pyarrow as pa
 
-    count = len(ready)
-    settings = json.dumps(encode_value(dict(overrides))) if overrides else None
+    settings = {name: json.dumps(encode_value(dict(some))) if some else None for name, some in overrides.items()}
     return pa.table(
         {
-            "backfill_no": pa.array([backfill_no] * count, pa.int32()),
-            "step_no": pa.array([w.step_no for w in ready], pa.int64()),
-            "asset_id": pa.array([node.asset_id] * count, pa.int32()),
-            "key_id": pa.array([w.key_id for w in ready], pa.int64()),
-            "code_version": pa.array([node.definition.code_version] * count, pa.string()),
-            "settings": pa.array([settings] * count, pa.string()),
+            "backfill_no": pa.array([backfill_no] * len(ready), pa.int32()),
+            "step_no": pa.array([w.step_no for _, w, _ in ready], pa.int64()),
+            "asset_id": pa.array([node.asset_id for node, _, _ in ready], pa.int32()),
+            "key_id": pa.array([w.key_id for _, w, _ in ready], pa.int64()),
+            "code_version": pa.array([node.definition.code_version for node, _, _ in ready], pa.string()),
+            "settings": pa.array([settings[node.name] for node, _, _ in ready], pa.string()),
         }
     )
 
 
 def _sort_claimed(
     answer: pd.DataFrame,
-    node: Node,
-    ready: Sequence[StepToClaim],
+    ready: Sequence[tuple[Node, StepToClaim, ResolvedInputs]],
     keys: Mapping[int, str | None],
-    resolved: Mapping[int, ResolvedInputs],
     claims: ClaimResults,
-    *,
-    counts_here: bool,
+    overrides: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Add to ``claims`` the runs that were claimed, and the runs of other backfills that have the other partitions.
 
-    ``claimed`` is the answer of `events.claim_runs`; ``counts_here`` is that of `OtherRun`.
+    ``answer`` is that of `events.claim_runs`: a row for each that is ``ready``.
     """
     import pandas as pd
 
-    by_number = {w.step_no: w for w in ready}
-    for row in answer.itertuples(index=False):
-        w = by_number[row.step_no]
+    for (node, w, inputs), row in zip(ready, answer.itertuples(index=False), strict=True):
         if pd.isna(row.run_no):
             label = PartitionRef(node.name, keys[w.key_id]).label
-            claims.followed.append(OtherRun(w.step, int(row.active_run), label, counts_here))
+            claims.followed.append(OtherRun(w.step, int(row.active_run), label, counts_here=not overrides[node.name]))
             continue
-        inputs = resolved[w.key_id]
         claims.runs.append(
             ClaimedRun(
                 step=w.step,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -192,41 +192,48 @@ class ClaimCandidate:
     made_by: int | None
 
 
+_REQUESTED = "key_id IN (SELECT id FROM requested_ids)"
+
+
 def load_claim_candidates(
-    batch: Batch, asset_id: int, set_id: int, key_ids: Sequence[int], sequence: int
+    batch: Batch, partitions: Sequence[tuple[int, int, int]], sequence: int
 ) -> list[ClaimCandidate]:
-    """The partitions with these key ids; `sequence` is that of the commit at which the backfill was planned."""
-    stage_numbers(batch, "requested_ids", key_ids)
-    among = "key_id IN (SELECT id FROM requested_ids)"
+    """Partitions, given as asset id, set id and key id; `sequence` is that of the commit at which they were planned."""
+    stage_numbers(batch, "requested_ids", [key_id for _, _, key_id in partitions])
+    assets, sets = (sorted({one[place] for one in partitions}) for place in (0, 1))
     # joined in one statement they take longer than each by itself
-    keys = dict(batch.rows(f"SELECT key_id, {KEY_SQL} FROM keys AS k WHERE {among}"))
-    members = {key_id for (key_id,) in batch.rows(f"SELECT key_id FROM members WHERE set_id = ? AND {among}", set_id)}
-    made = dict(
-        batch.rows(
-            f"""SELECT key_id, materialization_id FROM partition_facts WHERE asset_id = ? AND {among} AND stale = 0
+    keys = dict(batch.rows(f"SELECT key_id, {KEY_SQL} FROM keys AS k WHERE {_REQUESTED}"))
+    in_sets = f"SELECT set_id, key_id FROM members WHERE set_id IN (SELECT unnest(?::INTEGER[])) AND {_REQUESTED}"
+    members = set(batch.rows(in_sets, sets))
+    made = {
+        (asset_id, key_id): materialization_id
+        for asset_id, key_id, materialization_id in batch.rows(
+            f"""SELECT asset_id, key_id, materialization_id FROM partition_facts
+            WHERE asset_id IN (SELECT unnest(?::INTEGER[])) AND {_REQUESTED} AND stale = 0
             AND materialization_id IS NOT NULL AND outcome <> {OUTCOME_FAILED} AND active = {ACTIVE_NONE}""",
-            asset_id,
+            assets,
+        )
+    }
+    makers = _load_makers(batch, sorted(made.values()), sequence) if made else {}
+    candidates = []
+    for asset_id, set_id, key_id in partitions:
+        number = made.get((asset_id, key_id))
+        maker, is_fresh = makers.get(number), number in makers
+        candidates.append(ClaimCandidate(key_id, keys[key_id], (set_id, key_id) in members, is_fresh, maker))
+    return candidates
+
+
+def _load_makers(batch: Batch, numbers: Sequence[int], sequence: int) -> dict[int | None, int | None]:
+    """Of these materializations those whose data were not pruned, with the run that made one after a commit."""
+    stage_numbers(batch, "requested_ids", numbers)
+    return dict(
+        batch.rows(
+            f"""SELECT materialization_id, CASE WHEN sequence > ? THEN run_no END FROM materializations
+            WHERE materialization_id IN (SELECT id FROM requested_ids) AND materialization_id NOT IN (
+                SELECT materialization_id FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')""",
+            sequence,
         )
     )
-    fresh = _load_makers(batch, made, sequence) if made else {}
-    return [
-        ClaimCandidate(key_id, keys[key_id], key_id in members, key_id in fresh, fresh.get(key_id))
-        for key_id in map(int, key_ids)
-        if key_id in keys
-    ]
-
-
-def _load_makers(batch: Batch, made: Mapping[int, int], sequence: int) -> dict[int, int | None]:
-    """Of keys with their materializations those whose data were not pruned, with the run that made them since."""
-    stage_numbers(batch, "requested_ids", list(made.values()))
-    rows = batch.rows(
-        f"""SELECT materialization_id, CASE WHEN sequence > ? THEN run_no END FROM materializations
-        WHERE materialization_id IN (SELECT id FROM requested_ids) AND materialization_id NOT IN (
-            SELECT materialization_id FROM ({DATA_STATES}) WHERE state = '{DataState.PRUNED}')""",
-        sequence,
-    )
-    makers = dict(rows)
-    return {key_id: makers[number] for key_id, number in made.items() if number in makers}
 
 
 def list_finished_curves(batch: Batch, asset_id: int) -> list[tuple[int, int, str]]:
