@@ -5,6 +5,7 @@ Made new are addresses, the folder, the process in the names of temporary files,
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,10 @@ _MADE_NEW = (
     (re.compile(r"\b0x[0-9a-f]{6,16}\b"), "0xADDRESS"),
     (re.compile(r"/ipykernel_\d+/"), "/ipykernel_PID/"),
 )
-_IDENTIFIER = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+_IDENTIFIER = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])")
+_WIDGETS = "application/vnd.jupyter.widget-state+json"
+#: The names of widgets that are the same but for those that they refer to are told apart by these, so far away.
+_ROUNDS = 4
 _MOST_SHOWN = 60
 #: What papermill and nbpart write into a notebook beside its outputs.
 _OF_PAPERMILL, _OF_ITS_CELLS = {"papermill", "nbpart"}, {"papermill", "execution"}
@@ -29,8 +33,29 @@ def parts_of(odd: OddNotebook, executed: Mapping[str, Any], folder: str) -> Part
     parts: Parts = {f"cell {number}": _cell(odd, cell) for number, cell in enumerate(cells, 1)}
     parts["metadata"] = _without(executed["metadata"], _OF_PAPERMILL)
     parts["ending"] = [] if odd.ending_differs else executed["ending"]
-    identifiers: dict[str, str] = {}
+    identifiers = name_widgets(executed["metadata"].get("widgets", {}).get(_WIDGETS, {}).get("state", {}))
     return {name: _replace(part, folder, identifiers) for name, part in parts.items()}
+
+
+def name_widgets(state: Mapping[str, Any]) -> dict[str, str]:
+    """A name for each identifier of a widget by what the widget is, as the order in which they were made is not kept.
+
+    Widgets that are the same in all that they refer to have the same.
+    """
+    state = json.loads(json.dumps(state, sort_keys=True))
+    names = dict.fromkeys(state, "")
+    for _ in range(_ROUNDS):
+        texts = {key: _with_names(json.dumps(model), names) for key, model in state.items()}
+        of_its_kind: dict[str, set[str]] = {}
+        for key, text in texts.items():
+            of_its_kind.setdefault(state[key]["model_name"], set()).add(text)
+        ranked = {kind: sorted(found) for kind, found in of_its_kind.items()}
+        names = {key: f"{(kind := state[key]['model_name'])} {ranked[kind].index(texts[key])}" for key in state}
+    return names
+
+
+def _with_names(text: str, names: Mapping[str, str]) -> str:
+    return _IDENTIFIER.sub(lambda found: names.get(found[0], "ID"), text)
 
 
 def first_difference(one: Any, other: Any, path: str = "") -> str | None:
@@ -78,7 +103,13 @@ def _without(record: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
 def _replace(part: Any, folder: str, identifiers: dict[str, str]) -> Any:
     """With what a run makes new replaced; identifiers by their number in the order in which they come."""
     if isinstance(part, dict):
-        return {_replace(k, folder, identifiers): _replace(v, folder, identifiers) for k, v in part.items()}
+        changed: dict[str, Any] = {}
+        for key, value in part.items():
+            name = _replace(key, folder, identifiers)
+            while name in changed:  # as those of widgets that are the same
+                name += " again"
+            changed[name] = _replace(value, folder, identifiers)
+        return changed
     if isinstance(part, list):
         return [_replace(each, folder, identifiers) for each in part]
     if not isinstance(part, str):

@@ -5,6 +5,7 @@ python -m conformance.odd_execution WAY FOLDER [NAME ...]
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -28,6 +29,7 @@ from conformance.odd_notebooks.notebook import Cell, OddNotebook, Outputs
 _CELL_LIMIT_S = 90
 #: The last cell's late output is waited for until none has come for so long.
 _SILENCE_S = 1.5
+_ASK_AGAIN_S, _IDLE_LIMIT_S = 0.25, 20.0
 # as front ends apply them
 _BEFORE_RETURN = re.compile(r".*\r(?=[^\n])")
 _BACKSPACE = re.compile("[^\n\x08]\x08")
@@ -38,7 +40,7 @@ def execute_stock(odd: OddNotebook, folder: Path) -> dict[str, Any]:
     nb = make_notebook(odd)
     # by itself a kernel waits for its children up to 29 s when it is asked to end
     options = {"timeout": _CELL_LIMIT_S, "iopub_timeout": _CELL_LIMIT_S, "shutdown_kernel": "immediate"}
-    kind = LateClient if odd.is_late else NotebookClient
+    kind = LateClient if odd.is_late else StockClient
     client = kind(nb, resources={"metadata": {"path": str(folder)}}, kernel_name="python3", **options)
     ending: list[str] = []
     try:
@@ -74,8 +76,32 @@ def execute_ours(odd: OddNotebook, folder: Path) -> dict[str, Any]:
     return {**_as_json(nb), "ending": ending}
 
 
-class LateClient(NotebookClient):  # type: ignore[misc]
-    """nbclient's client, but what comes after its cell has ended is added to it, as in JupyterLab."""
+class StockClient(NotebookClient):  # type: ignore[misc]
+    """nbclient's client, but for a fault of it.
+
+    It answers an output widget by a copy of a channel's socket, which takes the event that a reply has come away from
+    the channel, and then waits until the cell's time is over. Here the channel is asked again.
+    """
+
+    async def _async_poll_for_reply(
+        self, msg_id: str, cell: Any, timeout: float, task_poll_output_msg: Any, task_poll_kernel_alive: Any
+    ) -> Any:
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            with contextlib.suppress(Empty):
+                reply = await ensure_async(self.kc.shell_channel.get_msg(timeout=_ASK_AGAIN_S))
+                if reply["parent_header"].get("msg_id") == msg_id:
+                    # a kernel whose reader is slow drops messages, and among them that which says that it is done
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(task_poll_output_msg, _IDLE_LIMIT_S)
+                    task_poll_kernel_alive.cancel()
+                    return reply
+        task_poll_kernel_alive.cancel()
+        return await self._async_handle_timeout(timeout, cell)
+
+
+class LateClient(StockClient):
+    """Another client of the stock kernel: what comes after its cell has ended is added to it, as in JupyterLab."""
 
     def __init__(self, nb: Any, **options: Any) -> None:
         super().__init__(nb, **options)
@@ -169,6 +195,7 @@ def execute_in(odd: OddNotebook, way: str, folder: Path) -> dict[str, Any]:
     """Execute a notebook in a new folder with its files; its startup file is there only meanwhile."""
     folder.mkdir(parents=True)
     for name, text in odd.files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     startup = Path(os.environ["IPYTHONDIR"], "profile_default", "startup", "odd.py")
     if odd.startup:

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from conformance.odd_notebooks import (
     asynchronous,
     displays,
+    endings,
     errors,
+    libraries,
+    magics,
     processes,
+    state,
     streams,
+    widgets,
 )
 from conformance.odd_notebooks.notebook import OddNotebook
 
-_THEMES = (streams, displays, errors, asynchronous, processes)
+_THEMES = (streams, displays, errors, asynchronous, processes, magics, libraries, widgets, endings, state)
 NOTEBOOKS: tuple[OddNotebook, ...] = tuple(each for theme in _THEMES for each in theme.NOTEBOOKS)
 #: What they import beside what nbpart needs.
 REQUIREMENTS = (

@@ -106,6 +106,9 @@ def _with_text(output: dict[str, Any], change: Callable[[str], str]) -> dict[str
     if output["output_type"] == "error":
         changed = [change(line) for line in output["traceback"]]
         return {**output, "evalue": change(output["evalue"]), "traceback": changed}
-    if "data" in output and isinstance(output["data"].get("text/plain"), str):
-        return {**output, "data": {**output["data"], "text/plain": change(output["data"]["text/plain"])}}
-    return output
+    texts = {
+        mime: change(value)
+        for mime, value in output["data"].items()
+        if isinstance(value, str) and mime.startswith(("text/", "image/svg"))
+    }
+    return {**output, "data": {**output["data"], **texts}}
