@@ -14,11 +14,24 @@ from conformance.odd_notebooks import (
     processes,
     state,
     streams,
+    tampering,
     widgets,
 )
 from conformance.odd_notebooks.notebook import OddNotebook
 
-_THEMES = (streams, displays, errors, asynchronous, processes, magics, libraries, widgets, endings, state)
+_THEMES = (
+    streams,
+    displays,
+    errors,
+    asynchronous,
+    processes,
+    magics,
+    libraries,
+    widgets,
+    endings,
+    state,
+    tampering,
+)
 NOTEBOOKS: tuple[OddNotebook, ...] = tuple(each for theme in _THEMES for each in theme.NOTEBOOKS)
 #: What they import beside what nbpart needs.
 REQUIREMENTS = (
