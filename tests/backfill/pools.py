@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nbpart.run.check_result import CheckResult, CheckSpec
@@ -83,11 +83,13 @@ class ScriptedPool:
             self._results.clear()
             return results
 
-    def end(self, spec: RunSpec, outcome: Outcome) -> None:
+    def end(self, spec: RunSpec, outcome: Outcome, took_s: float = 0.0) -> None:
         """Let a run that goes on come to its end."""
+        result = make_result(spec, outcome, self._stage)
+        result = replace(result, started_at=result.started_at - timedelta(seconds=took_s))
         with self._changed:
             del self.running[spec.run_id]
-            self._results.append(make_result(spec, outcome, self._stage))
+            self._results.append(result)
             self._start_waiting()
             self._changed.notify_all()
 
