@@ -164,6 +164,8 @@ NOTEBOOKS = [
         "sys.stdout, sys.stderr = sys.stderr, sys.stdout\nprint('crossed'); print('crossed too', file=sys.stderr)",
         "sys.stdout, sys.stderr = sys.stderr, sys.stdout\nprint('straight')",
         may_differ=(streams_unordered,),
+        # a stream that is not sys.stdout or sys.stderr does not learn of a new cell
+        is_late=True,
     ),
     notebook(
         "cells_that_print_for_others",
