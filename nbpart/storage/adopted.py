@@ -62,9 +62,11 @@ class AdoptingStore:
             raise
         return open(handle, "rb")
 
-    def publish(self, path: str, write: Callable[[Path], None], *, is_new: bool = False) -> StoredFile:
+    def publish(
+        self, path: str, write: Callable[[Path], None], *, is_new: bool = False, is_durable: bool = True
+    ) -> StoredFile:
         """Store a file whole; see `Store.publish`."""
-        return self._store.publish(_own(path), write, is_new=is_new)
+        return self._store.publish(_own(path), write, is_new=is_new, is_durable=is_durable)
 
     def list(self, folder: str, *, with_leftovers: bool = False) -> Iterator[StoredFile]:
         """Every file of the store in a folder; see `Store.list`."""

@@ -23,12 +23,15 @@ _TEMPORARY_STEM = 200
 ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 
 
-def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], *, is_new: bool = False) -> None:
+def write_atomic(
+    path: str | os.PathLike[str], writer: Callable[[Path], None], *, is_new: bool = False, is_durable: bool = True
+) -> None:
     """Write a file so that no reader ever sees a part of it.
 
     `writer` gets a temporary path beside `path` and fills it; the file is flushed to disk and renamed. The directory
     has to be there: FileNotFoundError. When `writer` raises, `path` is as it was and the temporary file is gone.
 
+    Without `is_durable` it is not flushed: a loss of power may leave an empty file, the end of a process does not.
     With `is_new` nothing is written over: FileExistsError where something is there already. The name is taken, by an
     empty file, before `writer` is called.
     """
@@ -39,8 +42,9 @@ def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], *
     try:
         temporary = _make_temporary(path)
         writer(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        if is_durable:
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
         share(os.stat(path.parent), temporary)
         os.replace(temporary, path)
     except BaseException:
@@ -49,12 +53,13 @@ def write_atomic(path: str | os.PathLike[str], writer: Callable[[Path], None], *
         if is_new:
             path.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    if is_durable:
+        _sync_directory(path.parent)
 
 
-def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> None:
+def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, *, is_durable: bool = True) -> None:
     """Write `content` as `write_atomic` does."""
-    write_atomic(path, lambda temporary: _write_bytes(temporary, content))
+    write_atomic(path, lambda temporary: _write_bytes(temporary, content), is_durable=is_durable)
 
 
 def probe_clock(folder: Path) -> float:

@@ -50,12 +50,14 @@ class Store(Protocol):
         Raises FileNotFoundError where there is none, WorkspaceError for what is no ordinary file.
         """
 
-    def publish(self, path: str, write: Callable[[Path], None], *, is_new: bool = False) -> StoredFile:
+    def publish(
+        self, path: str, write: Callable[[Path], None], *, is_new: bool = False, is_durable: bool = True
+    ) -> StoredFile:
         """Store a file whole, in place of what is there: nobody ever sees a part of it.
 
         `write` gets the path of an empty local file and fills it. Where it raises, the store is as it was before.
         With `is_new` nothing is replaced: FileExistsError where something has the path already; an empty file may
-        hold it until `write` is done.
+        hold it until `write` is done. It outlives every process, and with `is_durable` a loss of power too.
         """
 
     def list(self, folder: str, *, with_leftovers: bool = False) -> Iterator[StoredFile]:
@@ -85,13 +87,13 @@ class Store(Protocol):
         """Where a program may write this file by itself, in a folder that is there; `publish_file` then stores it."""
 
 
-def publish_bytes(store: Store, path: str, content: bytes) -> StoredFile:
+def publish_bytes(store: Store, path: str, content: bytes, *, is_durable: bool = True) -> StoredFile:
     """Store a file of these bytes; see `Store.publish`."""
 
     def write(place: Path) -> None:
         place.write_bytes(content)
 
-    return store.publish(path, write)
+    return store.publish(path, write, is_durable=is_durable)
 
 
 def publish_file(store: Store, path: str, file: Path) -> StoredFile:
@@ -135,7 +137,9 @@ class LocalStore:
             raise
         return open(handle, "rb")
 
-    def publish(self, path: str, write: Callable[[Path], None], *, is_new: bool = False) -> StoredFile:
+    def publish(
+        self, path: str, write: Callable[[Path], None], *, is_new: bool = False, is_durable: bool = True
+    ) -> StoredFile:
         """Store a file whole, in place of what is there, also of a link; see `Store.publish`.
 
         The first folder of the path has to be there.
@@ -144,7 +148,7 @@ class LocalStore:
         while True:
             make_folder(self._root, place.parent)
             try:
-                write_atomic(place, write, is_new=is_new)
+                write_atomic(place, write, is_new=is_new, is_durable=is_durable)
             except FileNotFoundError:
                 if place.parent.is_dir():
                     raise

@@ -33,7 +33,9 @@ class MemoryStore:
             raise FileNotFoundError(path)
         return io.BytesIO(self._files[path][0])
 
-    def publish(self, path: str, write: Callable[[Path], None], *, is_new: bool = False) -> StoredFile:
+    def publish(
+        self, path: str, write: Callable[[Path], None], *, is_new: bool = False, is_durable: bool = True
+    ) -> StoredFile:
         if _check(path) in self._files and is_new:
             raise FileExistsError(path)
         place = self._copy_to(path)
