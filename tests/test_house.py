@@ -37,6 +37,7 @@ SHARED_RECORDS = {"nbpart.run.report", "nbpart.run.check_result", "nbpart.storag
 FOREIGN = {
     "_bit_generator": "numpy: where a Generator keeps its state; seeding anew is offered for legacy generators only",
     "_close_control_socket": "jupyter_client: what its own shutdown calls last, and a kept kernel must not wait",
+    "_cleanups": "typing: what empties its caches, at a process's end to no use",
     "_exit": "os: the public way to end a forked process at once",
     "_get_dump": "abc: which classes were registered by hand; there is no public way to ask",
     "_getframe": "sys: the variables of whoever called; inspect costs a hundred times as much",
@@ -51,6 +52,7 @@ FOREIGN = {
     "_should_watch": "ipykernel: whether a stream reads the file descriptor itself",
     "_shutdown": "threading: what the interpreter does at its end, before os._exit",
     "_strip_protocol": "fsspec: documented for implementations, and the only way from a URL to its path",
+    "_sys_modules_keys": "IPython: the modules that were there before the first cell, for %reset",
     "_tee": "IPython: the log of the session, which a forked kernel must not share",
 }
 #: Functions with more than `MOST_PARAMETERS`: faces, which declare every option by keyword so that Tab shows it.
@@ -436,6 +438,7 @@ FILE_USERS = {
     "nbpart.project.snapshots": "kept code",
     "nbpart.project.trust": "the list of trusted workspaces",
     "nbpart.project.working_copy": "the working copy of an edit",
+    "nbpart.run.child_run": "the log of a run, the notebook that it is handed",
     "nbpart.run.curve_files": "the curves of a run",
     "nbpart.run.curve_tail": "curves that grow",
     "nbpart.run.curves": "the curves of a run",
@@ -443,15 +446,18 @@ FILE_USERS = {
     "nbpart.run.members": "the notes of a run that goes on",
     "nbpart.run.modules": "kept code",
     "nbpart.run.notebook": "the log of a run, kept code",
+    "nbpart.run.recovery": "the journal of a run",
     "nbpart.run.report": "the report of a run",
     "nbpart.run.secrets": "the pipe of secrets",
     "nbpart.run.source_files": "remote files of sources that a run fetched",
     "nbpart.run.spec": "the spec of a run",
+    "nbpart.run.spec_notebook": "the journal of a run",
     "nbpart.run.stopping": "the requests by which a run is stopped, and what a pruner compares with",
     "nbpart.widgets.bundle": "what browsers load",
 }
 #: Those that ask a store for the path of a local file, and why the store's own verbs do not do.
 LOCAL_PATHS = {
+    "nbpart.backfill.leftovers": "the spec of a dead run says by its own place which workspace it is of",
     "nbpart.project.data_diff": "pyarrow reads the columns of a frame one by one by its file's name",
     "nbpart.project.preview": "pyarrow reads the first rows of a frame by its file's name",
     "nbpart.project.data_tables": "DuckDB reads files by their names",

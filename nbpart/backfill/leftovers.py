@@ -1,7 +1,8 @@
 """Removing files of runs whose process died: specs, reports, half-written files, data files of no materialization.
 
-Executed notebooks, logs and curves stay, for a person to read. The rest is removed some time after the death was
-recorded, so that a kernel which outlived its process for a moment writes no more.
+Executed notebooks, logs and curves stay, for a person to read; a notebook is given its last outputs from the journal of
+its run before. The rest is removed some time after the death was recorded, so that a kernel which outlived its process
+for a moment writes no more.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ log = logging.getLogger("nbpart")
 #: How long ago the death of a process must have been recorded before its files are removed, in seconds.
 REMOVE_AFTER_S = 60.0
 _KEPT_SUFFIXES = (".ipynb", ".log", ".curves")
+_SPEC_SUFFIX = ".json.spec"
 
 
 def remove_leftovers(catalog: Catalog, store: Store, remove_after_s: float = REMOVE_AFTER_S) -> int:
@@ -59,5 +61,18 @@ def _find_places(runs: list[DeadRun]) -> dict[str, list[str]]:
 def _remove(store: Store, folder: str, prefixes: tuple[str, ...], adopted: Collection[str]) -> int:
     paths = [file.path for file in store.list(folder, with_leftovers=True)]
     names = {path: path.removeprefix(f"{folder}/") for path in paths}
+    for path in paths:
+        if names[path].startswith(prefixes) and path.endswith(_SPEC_SUFFIX):
+            _recover(store, path)
     left = [path for path in paths if names[path].startswith(prefixes) and not names[path].endswith(_KEPT_SUFFIXES)]
     return len(store.remove(*(path for path in left if path not in adopted)))
+
+
+def _recover(store: Store, path: str) -> None:
+    """Complete the notebook of a run by its journal, where it left one."""
+    from nbpart.run.recovery import recover_notebook  # it needs papermill
+
+    try:
+        recover_notebook(store.local_path(path))
+    except Exception as error:  # noqa: BLE001 - whatever a process left that was killed: it stays unread
+        log.warning("the outputs of a run whose process died could not be added to its notebook (%s): %s", path, error)

@@ -48,17 +48,20 @@ def find_check(cell: Mapping[str, Any]) -> str | None:
 
 @dataclass
 class CheckCells:
-    """What became of the cells that are checks, by name: the ending of one that failed, else None."""
+    """What became of the cells that are checks, by name: the ending of one that failed, else None.
+
+    ``own``: those that are cells of the notebook itself.
+    """
 
     ended: dict[str, Ending | None] = field(default_factory=dict)
-    _own: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)
 
     def end(self, cell: Mapping[str, Any], ending: Ending | None) -> None:
         """Note how a cell ended."""
         name = find_check(cell)
         assert name is not None, "only a check is noted"
         if cell["metadata"][_METADATA].get(_IS_CELL):
-            self._own.add(name)
+            self.own.add(name)
         is_failed = ending is not None and ending.status is not RunStatus.SUCCEEDED  # exit(0) is no failure
         self.ended[name] = ending if is_failed else None
 
@@ -88,10 +91,10 @@ class CheckCells:
                 run_no for run_no, one in members.items()
                 if _is_made(one) and all(done.name != check.name for done in one.checks)
             ]  # fmt: skip
-            if check.name not in self.ended or (ending is None and check.name not in self._own):
+            if check.name not in self.ended or (ending is None and check.name not in self.own):
                 continue
             # of a function, which judges one after the other, the first that has no result is the one that failed
-            for run_no in without if check.name in self._own else without[:1]:
+            for run_no in without if check.name in self.own else without[:1]:
                 checks = (*members[run_no].checks, _to_result(check.name, check.version, ending))
                 members[run_no] = replace(members[run_no], checks=checks)
         return members
@@ -100,7 +103,7 @@ class CheckCells:
         known = {result.name: result for result in done}
         for check in spec.checks:
             ending = self.ended.get(check.name)
-            if check.name not in known and (ending is not None or check.name in self._own):
+            if check.name not in known and (ending is not None or check.name in self.own):
                 known[check.name] = _to_result(check.name, check.version, ending)
         return tuple(known[check.name] for check in spec.checks if check.name in known)
 

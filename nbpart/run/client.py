@@ -13,11 +13,10 @@ from typing import Any
 from nbclient.client import timestamp
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbclient.util import ensure_async
-from papermill.clientwrap import PapermillNotebookClient
 
+from nbpart.run.cell_outputs import CellOutputs
 from nbpart.run.executed_notebook import NotebookRecord
-from nbpart.run.kernels.launch import PREWARMED, RunKernel
-from nbpart.run.messages import mend_output
+from nbpart.run.kernels.launch import RunKernel
 
 _REPLY_LIMIT_S = 30.0
 #: A kernel that answered a cell and sends nothing for so long will not send that it is idle.
@@ -31,33 +30,17 @@ _TURN_S = 0.05
 _FIRST_ASK_S, _ASK_GROWTH, _LONGEST_ASK_S = 0.05, 1.6, 1.0
 
 _logger = logging.getLogger("nbpart.run")
-_logger.addHandler(logging.NullHandler())
 
 
-class RunClient(PapermillNotebookClient):  # type: ignore[misc]
+class RunClient(CellOutputs):
     """Executes cells, passes on what they print, and notices a dead kernel at once."""
-
-    clear_before_next_output: bool
 
     def __init__(self, record: NotebookRecord, write: Callable[[str, str], None], kernel: RunKernel) -> None:
         """``write`` is called with the name of a stream and a text that was printed to it."""
-        super().__init__(
-            record,
-            km=kernel.manager,
-            raise_on_iopub_timeout=False,
-            coalesce_streams=False,  # the record joins them as they come, in linear time
-            log=_logger,
-        )
-        self._write = write
+        super().__init__(record, write, km=kernel.manager)
         self._kernel = kernel
-        #: Of the cell that was executed last: the content of the reply to it, {} where there was none ...
-        self.reply: Mapping[str, Any] = {}
-        #: ... and what was changed in its outputs.
-        self.notes: list[str] = []
-        self._hooks: list[Any] = []
         self.on_cell_executed = self._keep_reply
         self._message_count = 0
-        self._executed: dict[str, tuple[Any, int]] = {}
 
     async def connect(self, limit_s: float) -> dict[str, Any]:
         """Open the channels. Returns the kernel's reply to ``kernel_info_request``.
@@ -86,46 +69,24 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             pause = min(pause * _ASK_GROWTH, _LONGEST_ASK_S)
 
     async def request_end(self, grace_s: float) -> None:
-        """Ask the kernel to end, pass on the output that still comes, and wait until it has ended.
-
-        A stock kernel is waited for at most `grace_s` seconds; a prewarmed one ends within limits of its own.
-        """
+        """Ask the kernel to end, wait for that at most `grace_s` seconds, and pass on the output that still comes."""
         if self.kc is None:
             return
         self.kc.shutdown()
-        is_prewarmed = self._kernel.kind == PREWARMED
-        last = asyncio.ensure_future(self._receive_all())
-        ended = asyncio.ensure_future(self._kernel.ended(None if is_prewarmed else grace_s))
-        try:
-            await asyncio.wait({last, ended} if is_prewarmed else {ended}, return_when=asyncio.FIRST_COMPLETED)
-            if is_prewarmed and not last.done():  # what it said last may still be on its way
-                await asyncio.wait({last}, timeout=_LAST_OUTPUT_S)
-        finally:
-            for waiting in (last, ended):
-                waiting.cancel()
-            await asyncio.gather(last, ended, return_exceptions=True)
-        if not is_prewarmed:
-            await self.receive_rest()
-
-    async def _receive_all(self) -> None:
-        """Handle messages until the kernel's last one, or until none has come for `_SILENCE_S`."""
-        with contextlib.suppress(Empty):
-            while not self._handle_late_message(
-                await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True)
-            ):
-                pass
+        await self._kernel.ended(grace_s)
+        await self.receive_rest()
 
     async def receive_rest(self) -> None:
         """Handle the messages that are there, until there is a pause of `_LATE_S`."""
         with contextlib.suppress(Empty):
             while self.kc is not None:
-                self._handle_late_message(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
+                self.take(await self._next("iopub", time.monotonic() + _LATE_S, lambda message: True))
 
     async def execute_quietly(self, code: str) -> bool:
         """Execute code without outputs in the notebook. Returns whether the kernel executed it without an error."""
         sent = self.kc.execute(code, silent=True, store_history=False)
         # what a thread of it prints meanwhile would be waited for
-        taking = asyncio.ensure_future(self._receive_all())
+        taking = asyncio.ensure_future(self._receive_on())
         try:
             reply = await self._next(
                 "shell", time.monotonic() + _REPLY_LIMIT_S, lambda m: m["parent_header"].get("msg_id") == sent
@@ -137,13 +98,10 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             await asyncio.gather(taking, return_exceptions=True)
         return bool(reply["content"]["status"] == "ok")
 
-    async def write_late_output(self) -> None:
-        """Write out what comes after the end of the last cell, as the text of subprocesses does, until nothing comes.
-
-        A prewarmed kernel sends a message when that was all.
-        """
-        if self._kernel.kind != PREWARMED:
-            await self.receive_rest()
+    async def _receive_on(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self.take(await self._next("iopub", time.monotonic() + _SILENCE_S, lambda message: True))
 
     def disconnect(self) -> None:
         if self.kc is not None:
@@ -153,37 +111,6 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
         self.reply, self.notes, self._hooks = {}, [], []
         return await super().async_execute_cell(cell, cell_index, *args, **options)
-
-    def allows_error(self, cell: Any, name: str) -> bool:
-        """Whether a cell may raise this error, by nbclient's rules: a tag of the cell, or an option of the caller."""
-        is_allowed = self.allow_errors or name in self.allow_error_names
-        return not self.force_raise_errors and (is_allowed or "raises-exception" in cell.metadata.get("tags", []))
-
-    def errors_in_widgets(self) -> list[Any]:
-        """The errors that the last cell showed in an output widget, and not in its own output."""
-        return [output for hook in self._hooks for output in hook.outputs if output["output_type"] == "error"]
-
-    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        self.notes += mend_output(msg)
-        if msg["msg_type"] == "stream":
-            self._write(msg["content"]["name"], msg["content"]["text"])
-        # past papermill's own method, which writes logs of its own
-        output = super(PapermillNotebookClient, self).process_message(msg, cell, cell_index)
-        self.nb_man.mark_changed()
-        return output
-
-    def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
-        """Add an output to a cell; printed text is joined by the record."""
-        hooks = self.output_hook_stack[msg["parent_header"].get("msg_id")]
-        if hooks and msg["msg_type"] == "error" and hooks[-1] not in self._hooks:
-            self._hooks.append(hooks[-1])
-        if hooks or msg["msg_type"] != "stream":
-            return super().output(outs, msg, display_id, cell_index)
-        if self.clear_before_next_output:
-            outs.clear()
-            self.clear_display_id_mapping(cell_index)
-            self.clear_before_next_output = False
-        return self.nb_man.streams.add(outs, msg["content"]["name"], msg["content"]["text"])
 
     async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
         self._executed[parent_msg_id] = cell, cell_index
@@ -200,7 +127,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 except CellExecutionComplete:
                     return
             else:
-                self._handle_late_message(message)
+                self.take(message)
 
     async def _async_poll_for_reply(
         self, msg_id: str, cell: Any, timeout: float | None, task_poll_output_msg: Any, task_poll_kernel_alive: Any
@@ -254,16 +181,6 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             self._message_count += 1
             if is_meant(message):
                 return message
-
-    def _handle_late_message(self, message: dict[str, Any]) -> bool:
-        """Handle a message that belongs to no running cell. Returns whether it was the kernel's last message."""
-        is_status = message["msg_type"] == "status"
-        cell, index = self._executed.get(message["parent_header"].get("msg_id"), (None, 0))
-        if cell is not None and not is_status:
-            self.process_message(message, cell, index)
-        elif message["msg_type"] == "stream":
-            self._write(message["content"]["name"], message["content"]["text"])
-        return bool(is_status and message["content"]["execution_state"] == "dead")
 
     def _keep_reply(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
         self.reply = execute_reply["content"]

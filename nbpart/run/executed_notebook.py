@@ -5,6 +5,7 @@ papermill's own record marks cells that never ran as completed, and knows neithe
 
 from __future__ import annotations
 
+import datetime
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -31,8 +32,11 @@ def strip_ansi(text: str) -> str:
 class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
     """The executed notebook: saved only as often as that is cheap, with its cells marked as they ended.
 
-    The arguments are those of `OutputTargets`; ``write`` is its ``save``.
+    The arguments are those of `OutputTargets`; ``write`` is its ``save``. ``at`` is what time it is for the record, in
+    seconds since 1970; None is now.
     """
+
+    at: float | None = None
 
     def __init__(
         self,
@@ -50,6 +54,10 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
         self._is_due = self._is_changed = False
         self._next_save = self._next_autosave = 0.0
         self._autosave_s = autosave_s
+
+    def now(self) -> datetime.datetime:
+        now = datetime.datetime.now(datetime.UTC)
+        return now if self.at is None else datetime.datetime.fromtimestamp(self.at, datetime.UTC)
 
     def save(self, **kwargs: Any) -> None:
         self._is_due = True
@@ -73,6 +81,9 @@ class NotebookRecord(NotebookExecutionManager):  # type: ignore[misc]
 
     def notebook_start(self, **kwargs: Any) -> None:
         self.nb.metadata["nbpart"] = {**self._about, "status": str(RunStatus.RUNNING)}
+        given = self.nb.metadata.get("papermill", {}).get("input_path")
+        if isinstance(given, Mapping):  # papermill was handed a notebook, and takes it for the path of one
+            self.nb.metadata.papermill["input_path"] = given["metadata"].get("papermill", {}).get("input_path")
         super().notebook_start(**kwargs)
 
     def finish(self, ending: Ending) -> None:

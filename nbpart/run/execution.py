@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,27 +18,22 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbclient.util import ensure_async
 
-from nbpart.assets.cells import source_of
-from nbpart.run.cell_errors import CellError, find_cell_error, find_exit
-from nbpart.run.check_cells import CheckCells, find_check
+from nbpart.run.cell_loop import CellLoop, explain_late_stop, explain_stop, judge_cell
+from nbpart.run.check_cells import CheckCells
 from nbpart.run.client import RunClient
-from nbpart.run.environment_writes import find_set_variables
-from nbpart.run.executed_notebook import NotebookRecord, strip_ansi
+from nbpart.run.executed_notebook import NotebookRecord
 from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
 from nbpart.run.kernels.forked_kernel import Usage
 from nbpart.run.kernels.kept_kernel import outlive_code
 from nbpart.run.kernels.launch import RunKernel, run_environment, start_kernel
-from nbpart.run.report import SUCCEEDED, Ending
-from nbpart.run.unsent_output import ReceivedOutput
+from nbpart.run.last_output import ConsoleRest, explain_death
+from nbpart.run.report import Ending
 from nbpart.states import RunStatus
 
 _TICK_S = 0.2
 _END_LIMIT_S = 2.5
-_MOST_LAST_OUTPUT = 16_384
 
 _logger = logging.getLogger("nbpart.run")
-# papermill warns of each notebook without a parameters cell: here that is no fault
-logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
 class Execution:
@@ -53,11 +47,9 @@ class Execution:
     """
 
     _client: Any = None
-    _cell: int | None = None
+    _cells: CellLoop | None = None
     _deadline: float | None = None
-    _cell_began_at: float | None = None
     _stopping: Ending | None = None
-    _began_at = _done_at = 0.0
     _loop: asyncio.AbstractEventLoop | None = None
     _woken: asyncio.Event | None = None
 
@@ -69,10 +61,11 @@ class Execution:
         should_stop: Callable[[], bool] = lambda: False,
         check: Callable[[Ending], Ending] = lambda ending: ending,
         limits: Limits | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self._setup = setup
         self._targets = targets
-        self._received = ReceivedOutput()
+        self._console = ConsoleRest()
         self._should_stop = should_stop
         self._check = check
         self._limits = limits or Limits()
@@ -80,7 +73,7 @@ class Execution:
         self.ending: Ending | None = None
         self.checks = CheckCells()
         self.kernel_kind: str | None = None
-        self.notes: tuple[str, ...] = ()
+        self.notes = notes
         self.usage = Usage()
         self.kept: str | None = None
 
@@ -105,10 +98,10 @@ class Execution:
     @property
     def cells_s(self) -> float:
         """From the first cell's start to the end of the last that was executed, in seconds."""
-        return max(0.0, self._done_at - self._began_at) if self._began_at else 0.0
+        return self._cells.cells_s if self._cells is not None else 0.0
 
     def _receive(self, name: str, text: str) -> None:
-        self._received.add(name, text)
+        self._console.add(text)
         self._targets.write(text)
 
     async def _drive(self, record: NotebookRecord, kernel_name: str) -> Ending:
@@ -136,9 +129,7 @@ class Execution:
         if not leaving.cancelled() and (error := leaving.exception()) is not None:
             _logger.warning("the kernel of a run did not end well: %s", error)
         self._stopping = reason
-        if reason is None or ending.status is not RunStatus.SUCCEEDED:
-            return ending
-        return replace(reason, error_message=f"{reason.error_message}; its cells were done, but not its kernel's end")
+        return ending if reason is None else explain_late_stop(reason, ending)
 
     async def _watch(self, work: asyncio.Future[Ending], record: NotebookRecord) -> Ending:
         reason = await self._await_or_stop(work, record)
@@ -161,60 +152,34 @@ class Execution:
         return None
 
     def _stop_reason(self) -> Ending | None:
-        if self._should_stop():
-            return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled")
-        now, limits = time.monotonic(), self._limits
-        if self._deadline is not None and now > self._deadline:
-            return Ending(RunStatus.FAILED, "TimeoutError", f"the run took longer than {limits.run_s:g} s")
-        if limits.cell_s and self._cell_began_at is not None and now > self._cell_began_at + limits.cell_s:
-            return Ending(RunStatus.FAILED, "TimeoutError", f"a cell took longer than {limits.cell_s:g} s")
-        return None
+        cell_began_at = self._cells.cell_began_at if self._cells is not None else None
+        return self._limits.find_stop(self._should_stop, self._deadline, cell_began_at)
 
     async def _stop(self, work: asyncio.Future[Ending], reason: Ending) -> Ending:
         self._stopping = reason
-        if self._cell is not None:
-            # twice: the first may reach the kernel between two cells, or a handler that swallows it
-            for part in (0.4, 0.6):
+        cell = self._cells.cell if self._cells is not None else None
+        if cell is not None:
+            for limit_s in self._limits.grace_parts_s:
                 if not work.done():
                     with contextlib.suppress(RuntimeError, ProcessLookupError):  # the kernel is gone already
                         await ensure_async(self._client.km.interrupt_kernel())
-                    await asyncio.wait({work}, timeout=self._limits.grace_s * part)
+                    await asyncio.wait({work}, timeout=limit_s)
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
-            self._done_at = time.monotonic()
-        stopped = None if work.cancelled() else work.result()
-        where = f"; it was stopped in cell {self._cell + 1}" if self._cell is not None else ""
-        traceback = stopped.traceback if stopped is not None else None
-        return replace(
-            reason, error_message=f"{reason.error_message}{where}", error_cell=self._cell, traceback=traceback
-        )
+            if self._cells is not None:
+                self._cells.done_at = time.monotonic()
+        return explain_stop(reason, cell, None if work.cancelled() else work.result())
 
     async def _work(self, record: NotebookRecord, kernel_name: str) -> Ending:
         failure = await self._start_kernel(record, kernel_name)
         if failure is not None:
             return failure
         self._deadline = time.monotonic() + self._limits.run_s if self._limits.run_s else None
-        ending: Ending | None = None
-        for index, cell in enumerate(record.nb.cells):
-            self._cell = index
-            self._cell_began_at = time.monotonic()
-            self._began_at = self._began_at or self._cell_began_at
-            record.cell_start(cell, index)
-            ending = await self._execute_cell(cell, index)
-            self._cell_began_at = None
-            if find_check(cell) is None:
-                self._done_at = time.monotonic()
-            elif self._stopping is None and (ending is None or ending.error_class != "DeadKernel"):
-                self.checks.end(cell, ending)
-                ending = None
-            if self._stopping is not None or (ending is not None and ending.status is not RunStatus.SUCCEEDED):
-                return ending or SUCCEEDED
-            record.cell_complete(cell, index)
-            if ending is not None:
-                break
-        await self._client.write_late_output()
-        return ending or SUCCEEDED
+        self._cells = CellLoop(record, self.checks, self._execute_cell, lambda: self._stopping is not None)
+        ending = await self._cells.run()
+        await self._client.receive_rest()
+        return ending
 
     async def _start_kernel(self, record: NotebookRecord, name: str) -> Ending | None:
         limit_s = self._limits.start_s
@@ -244,9 +209,8 @@ class Execution:
                 environment=run_environment(self._setup.environment),
                 startup=self._setup.startup,
                 secrets=self._setup.secrets,
-                imports=self._setup.imports.without_what_reads(find_set_variables(_sources(record.nb))),
             )
-        self.kernel_kind, self.notes = self._kernel.kind, self._kernel.notes
+        self.kernel_kind = self._kernel.kind
         for note in self.notes:
             self._targets.write(f"[nbpart] {note}\n")
             _logger.warning("%s", note)
@@ -265,20 +229,7 @@ class Execution:
             return replace(self._dead_kernel(f"in cell {index + 1}"), error_cell=index)
         for note in client.notes:
             self._targets.write(f"[nbpart] cell {index + 1}: {note}\n")
-        error = find_cell_error(cell.get("outputs", ()), client.reply, client.errors_in_widgets())
-        if error is None or client.allows_error(cell, error.name):
-            error = find_exit(client.reply)
-        if error is None:
-            return None
-        return self._end_early(error, index) if error.is_good_exit else error.to_ending(index)
-
-    def _end_early(self, exit: CellError, index: int) -> Ending:
-        """The ending of a run that succeeded because a cell called exit(0); later cells are not executed."""
-        cells = [cell for cell in self._client.nb.cells[index + 1 :] if find_check(cell) is None]
-        left = sum(1 for cell in cells if cell.cell_type == "code" and cell.source.strip())
-        behind = f"; the {left} code cell{'s' if left > 1 else ''} behind it did not run" if left else ""
-        call = f"{exit.call}({exit.message})"
-        return Ending(RunStatus.SUCCEEDED, note=f"cell {index + 1} ended the run by {call}{behind}")
+        return judge_cell(client, cell, index)
 
     def _dead_kernel(self, where: str, default: str = "") -> Ending:
         kernel = self._kernel
@@ -287,23 +238,15 @@ class Execution:
         last_output = "" if kernel is None or self._stopping is not None else self._write_last_output(kernel)
         if code is None and default:
             message = f"the kernel did not answer {where}: {default}"
-        else:
-            message = f"the kernel died {where}{_exit_phrase(code)}"
-        return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=last_output or None, exit_code=code)
+            return Ending(RunStatus.FAILED, "DeadKernel", message, traceback=last_output or None)
+        return explain_death(where, code, last_output)
 
     def _write_last_output(self, kernel: RunKernel) -> str:
-        """Write out what a kernel that died printed and did not send any more. Returns the last part of that text."""
-        unsent = self._write_unsent(kernel)
-        console = self._received.read_console_rest(kernel)
+        """Write out what a kernel that died wrote to its console. Returns the last part of that text."""
+        console = self._console.read_rest(kernel.console.fileno())
         if console:
             self._targets.write(f"\n{console}\n")
-        return strip_ansi(unsent + console)[-_MOST_LAST_OUTPUT:].strip()
-
-    def _write_unsent(self, kernel: RunKernel) -> str:
-        unsent = self._received.find_unsent(kernel)
-        for name, text in unsent.items():
-            self._receive(name, text)
-        return "".join(unsent.values())
+        return console
 
     async def _keep_kernel(self, ending: Ending) -> bool:
         kernel, client, setup = self._kernel, self._client, self._setup
@@ -337,7 +280,6 @@ class Execution:
         async def receive_rest() -> None:
             if self._stopping is not None and client is not None and kernel.process is not None:
                 await client.receive_rest()
-                self._write_unsent(kernel)
 
         try:
             await kernel.end(_END_LIMIT_S, now=now, on_ended=receive_rest)
@@ -347,20 +289,3 @@ class Execution:
             self.usage = kernel.usage
             if client is not None:
                 client.disconnect()
-
-
-def _sources(nb: Any) -> list[str]:
-    return [source_of(cell) for cell in nb.cells if cell.cell_type == "code"]
-
-
-def _exit_phrase(code: int | None) -> str:
-    if code is None:
-        return ""
-    if code >= 0:
-        return f" with exit code {code}"
-    try:
-        name = f" ({signal.Signals(-code).name})"
-    except ValueError:
-        name = ""
-    memory = ", often because the memory ran out" if -code == signal.SIGKILL else ""
-    return f", killed by signal {-code}{name}{memory}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbpart.run.kernels.launch import Imports, RunKernel
+from nbpart.run.kernels.imports import Imports
+from nbpart.run.kernels.launch import RunKernel
+from nbpart.run.report import Ending
 from nbpart.run.streams import StreamOutputs
+from nbpart.states import RunStatus
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,24 @@ class Limits:
     run_s: float | None = None
     cell_s: float | None = None
     grace_s: float = 2.0
+
+    @property
+    def grace_parts_s(self) -> tuple[float, float]:
+        """How long is waited after each of two interrupts: the first may reach the kernel between two cells."""
+        return 0.4 * self.grace_s, 0.6 * self.grace_s
+
+    def find_stop(
+        self, should_stop: Callable[[], bool], deadline: float | None, cell_began_at: float | None
+    ) -> Ending | None:
+        """Why a run has to be stopped now, None where it has not; times are those of `time.monotonic`."""
+        if should_stop():
+            return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled")
+        now = time.monotonic()
+        if deadline is not None and now > deadline:
+            return Ending(RunStatus.FAILED, "TimeoutError", f"the run took longer than {self.run_s:g} s")
+        if self.cell_s and cell_began_at is not None and now > cell_began_at + self.cell_s:
+            return Ending(RunStatus.FAILED, "TimeoutError", f"a cell took longer than {self.cell_s:g} s")
+        return None
 
 
 @dataclass(frozen=True)

@@ -7,36 +7,38 @@ import datetime
 import logging
 import os
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbpart.assets.nbformat_import import load_nbformat
-from nbpart.errors import MissingInputError, NbpartError
+from nbpart.errors import MissingInputError
+from nbpart.run.crashes import explain_crash
 from nbpart.run.curve_files import keep_curves
 from nbpart.run.environment_writes import find_set_variables
 from nbpart.run.injected_notebook import load_injected_notebook
 from nbpart.run.interrupts import call_interruptibly
-from nbpart.run.members import add_member_reports, read_member_outputs
+from nbpart.run.kernels.forked_kernel import PrewarmError
+from nbpart.run.kernels.imports import Imports
+from nbpart.run.members import add_member_reports
 from nbpart.run.modules import MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE, STARTUP_LINE
+from nbpart.run.notebook_facts import NotebookFacts, read_notebook_facts
 from nbpart.run.redaction import Redactor
 from nbpart.run.report import Ending, RunOutput, RunReport
 from nbpart.run.run_log import RunLog
+from nbpart.run.saved_files import check_saved_files, describe_run, save_notebook
 from nbpart.run.secrets import STORAGE_OPTIONS, spell_secrets
 from nbpart.run.spec import RunSpec
+from nbpart.run.streams import MOST_PRINTED, StreamOutputs
 from nbpart.states import RunStatus
-from nbpart.storage.file_record import FileRecord
 from nbpart.storage.own_files import make_folder, share
-from nbpart.storage.store import publish_bytes
 
 if TYPE_CHECKING:
     from nbpart.run.execution import Execution
-    from nbpart.run.kernels.launch import Imports, RunKernel
-
-#: The most characters of what one cell prints that are in its notebook: all of it is in the log.
-MOST_PRINTED = 10 << 20
+    from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
+    from nbpart.run.forked_execution import ForkedExecution
+    from nbpart.run.kernels.launch import RunKernel
 
 _logger = logging.getLogger("nbpart.run")
 _loading = threading.Lock()
@@ -78,7 +80,7 @@ class NotebookRun:
         self._should_stop = should_stop
         self._grace_s = grace_s
         self._cancelled = threading.Event()
-        self._execution: Execution | None = None
+        self._execution: Execution | ForkedExecution | None = None
         self._turn = threading.Lock()
         self._is_begun = False
         self._read: tuple[Any, str] | None = None
@@ -156,7 +158,7 @@ class NotebookRun:
             ending, kernel = self._run_logged()
             output = RunOutput() if self.spec.members else RunOutput.read(self.spec.part)
         except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others, and must be recorded
-            ending, kernel, output = _crashed(error), None, RunOutput()
+            ending, kernel, output = explain_crash(error), None, RunOutput()
         finally:
             self.discard()
         report = RunReport(
@@ -236,34 +238,86 @@ class NotebookRun:
         Path(spec.locate(spec.curves)).unlink(missing_ok=True)
         place = Path(spec.locate(spec.log))
         place.unlink(missing_ok=True)  # not written over, since it may be a link
-        with open(place, "x", encoding="utf-8", errors="replace", newline="") as file:
-            share(os.stat(place.parent), file.fileno())
+        descriptor = os.open(place, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+            share(os.stat(place.parent), descriptor)
             log = RunLog(file, self._redactor)
             kernel: str | None = None
             try:
                 ending, kernel = self._run(log)
             except Exception as error:  # noqa: BLE001 - as above; the log must have its last line
-                ending = _crashed(error)
+                ending = explain_crash(error)
             log.end(ending, self._execution.cells_s if self._execution is not None else 0.0)
         return ending, kernel
 
     def _run(self, log: RunLog) -> tuple[Ending, str | None]:
-        from nbpart.run.papermill_engine import ENGINE_NAME
-
         if self._is_stopped():
             return Ending(RunStatus.CANCELLED, "Cancelled", "the run was cancelled before it started"), None
         if self._on_start is not None:
             self._on_start(self.spec)
-        import papermill
-        from papermill.exceptions import PapermillExecutionError
+        from nbpart.run.kernels.forking import find_forkable
 
         spec = self.spec
         folder = spec.locate(spec.folder)
         if not os.path.isdir(folder):
             raise MissingInputError(f"the working directory {folder!r} of {spec.where} is not there; restore it.")
+        notes: tuple[str, ...] = ()
+        if self._ahead is None:
+            about = read_notebook_facts(spec)
+            try:
+                if (kernel_spec := find_forkable(about.kernel)) is not None:
+                    return self._run_in_kernel(log, kernel_spec, about), about.kernel
+            except PrewarmError as error:
+                notes = (f"an ordinary kernel was started, as none could be forked: {error}",)
+        return self._run_by_protocol(log, folder, notes)
+
+    def _run_in_kernel(self, log: RunLog, kernel_spec: Any, about: NotebookFacts) -> Ending:
+        """papermill executes the notebook in the process of a forked kernel."""
+        from nbpart.run.forked_execution import ForkedExecution
+        from nbpart.run.spec_notebook import SpecNotebook
+
+        spec = self.spec
+        spec.write()
+        setup = self._make_setup(spec.locate(spec.folder), _find_imports(spec).without_what_reads(about.variables))
+        execution = ForkedExecution(
+            kernel_spec,
+            SpecNotebook(spec, log.fileno()),
+            setup,
+            self._make_targets(log),
+            should_stop=self._is_stopped,
+            polls=self._should_stop is not None,
+            check=self._check_saved,
+            limits=self._limits,
+        )
+        self._execution = execution
+        try:
+            execution.run()
+        except PrewarmError:
+            self._execution = None
+            raise
+        assert execution.ending is not None
+        return execution.ending
+
+    def _run_by_protocol(self, log: RunLog, folder: str, notes: tuple[str, ...]) -> tuple[Ending, str | None]:
+        """papermill executes the notebook here, in a kernel that is talked to by Jupyter's protocol."""
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+
+        from nbpart.run.execution import Execution
+        from nbpart.run.papermill_engine import ENGINE_NAME
+
+        spec = self.spec
         notebook, kernel = self._read or load_injected_notebook(spec)
         spec.write()
-        execution = self._execution = self._make_execution(log, folder)
+        setup = self._make_setup(folder, Imports())
+        execution = self._execution = Execution(
+            setup,
+            self._make_targets(log),
+            should_stop=self._is_stopped,
+            check=self._check_saved,
+            limits=self._limits,
+            notes=notes,
+        )
         # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,
         # format its braces, and change directory to do so.
         self._ahead = None
@@ -275,44 +329,44 @@ class NotebookRun:
             raise RuntimeError(f"papermill did not execute the notebook {spec.notebook!r}")
         return execution.ending, kernel
 
-    def _make_execution(self, log: RunLog, folder: str) -> Execution:
-        from nbpart.run.execution import Execution
-        from nbpart.run.execution_options import KernelSetup, Limits, OutputTargets
-        from nbpart.run.streams import StreamOutputs
+    @property
+    def _limits(self) -> Limits:
+        from nbpart.run.execution_options import Limits
+
+        return Limits(run_s=self.spec.timeout_s, grace_s=self._grace_s)
+
+    def _make_setup(self, folder: str, imports: Imports) -> KernelSetup:
+        from nbpart.run.execution_options import KernelSetup
 
         spec = self.spec
-        setup = KernelSetup(
+        return KernelSetup(
             folder=folder,
             environment=self._environment,
             startup=self._startup,
             secrets=spell_secrets(spec.secrets, spec.storage_options),
-            imports=_find_imports(spec),
+            imports=imports,
             started=self._ahead,
             keep_as=spec.keep_kernel and spec.locate(spec.keep_kernel),
             keep_s=spec.keep_kernel_s,
             keeps_succeeded=spec.keeps_succeeded,
         )
-        targets = OutputTargets(
-            save=lambda nb: _save(nb, spec, self._redactor),
+
+    def _make_targets(self, log: RunLog) -> OutputTargets:
+        from nbpart.run.execution_options import OutputTargets
+
+        spec = self.spec
+        return OutputTargets(
+            save=lambda nb: save_notebook(nb, spec, self._redactor),
             write=log.write,
-            about=_about(spec),
+            about=describe_run(spec),
             streams=StreamOutputs(MOST_PRINTED, spec.log, self._redactor.redact),
         )
-        limits = Limits(run_s=spec.timeout_s, grace_s=self._grace_s)
-        return Execution(setup, targets, should_stop=self._is_stopped, check=self._check, limits=limits)
+
+    def _check_saved(self, ending: Ending) -> Ending:
+        return check_saved_files(self.spec, ending)
 
     def _is_stopped(self) -> bool:
         return self._cancelled.is_set() or (self._should_stop is not None and self._should_stop())
-
-    def _check(self, ending: Ending) -> Ending:
-        """The ending; a failure where a file that was saved is gone."""
-        if ending.status is not RunStatus.SUCCEEDED:
-            return ending
-        for file in _saved_files(self.spec):
-            if self.spec.store.stat(file.path) is None:
-                message = f"{self.spec.where} saved {file.path!r}, and at its end the file is gone; keep what you save"
-                return replace(ending, status=RunStatus.FAILED, error_class="FileNotFoundError", error_message=message)
-        return ending
 
 
 def _fields_of(ending: Ending) -> dict[str, Any]:
@@ -320,28 +374,11 @@ def _fields_of(ending: Ending) -> dict[str, Any]:
 
 
 def _find_imports(spec: RunSpec) -> Imports:
-    from nbpart.run.kernels.launch import Imports
-
     # local modules come from their snapshots, so they must not be there already
     local = {name.partition(".")[0] for name in spec.modules}
     preload = tuple(name for name in spec.preload if name.partition(".")[0] not in local)
     sources = (Path(spec.locate(snapshot)).read_text("utf-8", "surrogatepass") for snapshot, _ in spec.modules.values())
     return Imports(preload, find_set_variables(sources))
-
-
-def _saved_files(spec: RunSpec) -> list[FileRecord]:
-    if not spec.members:
-        return list(RunOutput.read(spec.part).files)
-    return [file for member in read_member_outputs(spec).values() for file in member.output.files]
-
-
-def _save(notebook: Any, spec: RunSpec, redactor: Redactor) -> None:
-    import nbformat
-
-    if redactor:
-        notebook = nbformat.from_dict(redactor.redact_notebook(notebook))  # type: ignore[no-untyped-call]
-    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    publish_bytes(spec.store, spec.output_notebook, text.encode("utf-8", "replace"))
 
 
 def load_engine() -> None:
@@ -353,19 +390,3 @@ def load_engine() -> None:
         from nbpart.run.papermill_engine import register_engine
 
         register_engine()
-
-
-def _about(spec: RunSpec) -> dict[str, Any]:
-    return {
-        "run_id": spec.run_id,
-        "attempt": spec.attempt,
-        "asset": spec.asset,
-        "partition_key": spec.partition_key,
-        **({"env": dict(spec.env)} if spec.env else {}),
-    }
-
-
-def _crashed(error: Exception) -> Ending:
-    text = "".join(traceback.format_exception(error)) if not isinstance(error, NbpartError) else None
-    message = str(error) or type(error).__name__
-    return Ending(RunStatus.FAILED, type(error).__name__, message, traceback=text)

@@ -6,6 +6,7 @@ may be imported at the top of it.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from papermill.engines import Engine, papermill_engines
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from nbpart.run.execution import Execution
 
 ENGINE_NAME = "nbpart"
+# papermill warns of each notebook without a parameters cell: here that is no fault
+logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
 class PapermillEngine(Engine):  # type: ignore[misc]

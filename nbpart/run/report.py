@@ -160,8 +160,8 @@ class RunReport(RecordedEnding):
         return cls(**values)
 
     def write(self, store: Store, path: str) -> None:
-        """Publish the report under a path of the store."""
-        publish_bytes(store, path, _encode_json(self.to_json()))
+        """Publish the report under a path of the store: who reads it does so where a process was killed."""
+        publish_bytes(store, path, _encode_json(self.to_json()), is_durable=False)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> RunReport:
@@ -198,7 +198,7 @@ class RunOutput:
         return cls(files, data["metrics"], faults, data.get("stopped"), checks)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        write_bytes_atomic(path, _encode_json(self.to_json()))
+        write_bytes_atomic(path, _encode_json(self.to_json()), is_durable=False)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> RunOutput:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable
 from typing import IO
 
@@ -12,11 +13,13 @@ from nbpart.run.texts import MOST_MESSAGE, show_text
 
 
 class RunLog:
-    """The log of a run: what its cells print, as it comes, and a last line with the outcome."""
+    """The log of a run: what its cells print, as it comes, and a last line with the outcome.
+
+    The file is open for reading and appending: the kernel of a run and the process that coordinates it write to one.
+    """
 
     def __init__(self, file: IO[str], redactor: Redactor) -> None:
         self._file = file
-        self._is_line_begun = False
         self._writer = redactor.wrap(self._append) if redactor else None
         self._hide = redactor.redact_value
         self.write: Callable[[str], None] = self._writer or self._append
@@ -25,12 +28,18 @@ class RunLog:
         if text:
             self._file.write(text)
             self._file.flush()
-            self._is_line_begun = not text.endswith("\n")
 
-    def end(self, ending: Ending, duration_s: float) -> None:
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def flush(self) -> None:
+        """Write what was held back, as it might be the beginning of a secret."""
         if self._writer is not None:
             self._writer.flush()
-        if self._is_line_begun:
+
+    def end(self, ending: Ending, duration_s: float) -> None:
+        self.flush()
+        if self._is_line_begun():
             self.write("\n")
         if ending.traceback and ending.error_class != "DeadKernel":
             self.write(f"{ending.traceback}\n")
@@ -40,5 +49,9 @@ class RunLog:
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         line = " ".join(f"{ending.status} after {duration_s:.1f} s{reason}".splitlines())
         self.write(f"[nbpart {at}] {line}\n")
-        if self._writer is not None:
-            self._writer.flush()
+        self.flush()
+
+    def _is_line_begun(self) -> bool:
+        """Whether the file ends within a line, whoever wrote that."""
+        size = os.fstat(self._file.fileno()).st_size
+        return size > 0 and os.pread(self._file.fileno(), 1, size - 1) != b"\n"

@@ -138,6 +138,11 @@ def check_storage_options(source: str, options: Mapping[str, Any] | None) -> Map
     return options
 
 
+def received_secrets() -> dict[str, Any]:
+    """The secrets that this kernel was given, by name."""
+    return {name: decode_value(value) for name, value in _secrets.items() if name != STORAGE_OPTIONS}
+
+
 def redactor_of_this_run() -> Redactor:
     """The redactor of the secrets of the run that this kernel was started for."""
     return Redactor({name: decode_value(value) for name, value in _secrets.items()})

@@ -281,6 +281,11 @@ class RunSpec:
         return Path(self.locate(f"{self.report}.part"))
 
     @property
+    def journal(self) -> Path:
+        """The path of the file to which what its cells send is appended while it is executed."""
+        return Path(self.locate(f"{self.log}.journal"))
+
+    @property
     def curves(self) -> str:
         """The path of the file to which its curves are appended."""
         return place_curves(self.data_prefix)
@@ -357,7 +362,9 @@ class RunSpec:
                 beside = f"{path}.{name}.parquet"
                 self.store.publish(beside, partial(_write_items, items=given.pop("items")))
                 given["items_file"] = beside.rpartition("/")[2]
-        publish_bytes(self.store, path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        publish_bytes(
+            self.store, path, json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"), is_durable=False
+        )
         return self.path
 
     @classmethod
@@ -373,13 +380,13 @@ class RunSpec:
         return cls.from_json(data, str(path.parents[depth - 1]))
 
     def remove_files(self) -> None:
-        """Remove the spec, its long inputs and the part of a report; the report, log and notebook stay."""
+        """Remove the spec, its long inputs, the part of a report and the journal; report, log and notebook stay."""
         for name in self.inputs:
             self.path.with_name(f"{self.path.name}.{name}.parquet").unlink(missing_ok=True)
         prefixes = [self.data_prefix, *(member.data_prefix for member in self.members)]
         requests = [place_stop_request(prefix) for prefix in prefixes]
         stops = [Path(self.locate(path)) for request in requests for path in (request, f"{request}.asked")]
-        for path in (self.path, self.part, *stops):
+        for path in (self.path, self.part, self.journal, *stops):
             path.unlink(missing_ok=True)
 
 

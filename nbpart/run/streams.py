@@ -11,6 +11,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+#: The most characters of what one cell prints that are in its notebook: all of it is in the log.
+MOST_PRINTED = 10 << 20
 _PIECE_SIZE = 65_536
 #: A text is cut at the end of a line if there is one within so many characters.
 _LINE = 4_096

@@ -70,7 +70,7 @@ def test_a_fork_that_is_refused(run_backfill: Callable[..., nbpart.Run], monkeyp
     def refuse(*_: object) -> None:
         raise PrewarmError("no kernel could be forked: too many processes")
 
-    monkeypatch.setattr(zygotes.Zygote, "adopt_kernel", refuse)
+    monkeypatch.setattr(zygotes.Zygote, "run_kernel", refuse)
     run = run_backfill()
     assert run.kernel_kind == "stock"
     assert "no kernel could be forked: too many processes" in first_line(run)
@@ -87,7 +87,7 @@ def test_a_fork_that_is_refused(run_backfill: Callable[..., nbpart.Run], monkeyp
 def test_a_zygote_that_dies_when_it_is_asked(
     run_backfill: Callable[..., nbpart.Run], monkeypatch: pytest.MonkeyPatch, process: str, reason: str
 ) -> None:
-    adopt = zygotes.Zygote.adopt_kernel
+    adopt = zygotes.Zygote.run_kernel
 
     def kill_first(zygote: zygotes.Zygote, *given: object) -> object:
         if process == "zygote":
@@ -99,7 +99,7 @@ def test_a_zygote_that_dies_when_it_is_asked(
         return adopt(zygote, *given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(zygotes.Zygote, "adopt_kernel", kill_first)
+        patch.setattr(zygotes.Zygote, "run_kernel", kill_first)
         run = run_backfill()
     assert run.kernel_kind == "stock"
     assert reason in first_line(run)

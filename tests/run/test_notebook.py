@@ -19,7 +19,7 @@ import pytest
 
 from nbpart.errors import ParameterError
 from nbpart.run.injected_notebook import load_injected_notebook, spell_injected
-from nbpart.run.kernels import launch, provisioner
+from nbpart.run.kernels import forking, launch, zygotes
 from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.report import RunReport
 from nbpart.run.spec import MANY, InputSpec, RunSpec
@@ -124,7 +124,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as threads:
         patch.setenv("PYTHONPATH", PACKAGE_ROOT)
         if request.param == "stock":
-            patch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+            patch.setattr(forking, "can_fork", lambda kernel_spec: False)
         patch.delenv("PYTEST_CURRENT_TEST")  # with it ipykernel leaves the output of subprocesses alone
         before = os.getcwd(), dict(os.environ)
         results = dict(zip(specs, threads.map(lambda name: _execute(specs[name], name), specs), strict=True))
@@ -273,6 +273,7 @@ def test_cancel_from_another_thread_and_watch_it_happen(tmp_path: Path) -> None:
     thread.start()
     wait_for(lambda: Path(spec.locate(spec.log)).exists() and "here" in Path(spec.locate(spec.log)).read_text("utf-8"))
     # the log and the notebook are written as it goes
+    wait_for(Path(spec.locate(spec.output_notebook)).exists)
     wait_for(lambda: cell_states(spec)[1][0] == "running")
     assert processes_of("cancelled") != []
     run.cancel()
@@ -315,11 +316,18 @@ def test_cancel_while_the_kernel_starts(tmp_path: Path, monkeypatch: pytest.Monk
         await asyncio.Event().wait()
         return True
 
+    fork = zygotes.Zygote.run_kernel
+
+    def cancel_and_run(*args: Any, **options: Any) -> Any:
+        reached.append(kind)
+        run.cancel()
+        return fork(*args, **options)
+
     if kind == "stock":
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
         monkeypatch.setattr(launch.RunKernelManager, "start_kernel", cancel_and_wait)
     else:
-        monkeypatch.setattr(provisioner, "wait_readable", cancel_and_wait)
+        monkeypatch.setattr(zygotes.Zygote, "run_kernel", cancel_and_run)
     result = run.execute()
     assert (result.status, result.error_cell, reached) == (RunStatus.CANCELLED, None, [kind])
     assert cell_states(spec) == [("pending", [])]

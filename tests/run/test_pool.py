@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.run.kernels import launch
+from nbpart.run.kernels import forking
 from nbpart.run.notebook import NotebookRun
 from nbpart.run.pool import Pool, ThreadPool
 from nbpart.run.report import RunReport
@@ -215,7 +215,7 @@ def test_closing_leaves_no_kernel(tmp_path: Path) -> None:
 
 @pytest.mark.kernel
 def test_where_none_can_be_forked_spares_are_started_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     go = tmp_path / "go"
     wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint(os.getcwd())"
     names = [f"ahead{number}" for number in range(4)]

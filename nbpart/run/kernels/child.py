@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import gc
+import importlib
 import os
 import signal
 import socket
@@ -14,21 +14,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from ipykernel.iostream import OutStream
-from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
 from nbpart.run.kernels import processes, wire
-from nbpart.run.kernels.error_report import install as install_report
+from nbpart.run.kernels.forked_app import STREAM, ForkedApp, find_parent, generators, shell_for_imports
 from nbpart.run.kernels.inheritance import Inheritance
-from nbpart.run.kernels.lossless_output import keep_no_output, make_thread_lossless
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
-from nbpart.run.kernels.random_state import PreloadedGenerators
-from nbpart.run.kernels.shell_for_imports import ShellForImports, keep_log_handlers, launcher_path
-from nbpart.run.kernels.streams import DrainedStream, RunStream
+from nbpart.run.kernels.run_app import RunApp
+from nbpart.run.kernels.shell_for_imports import keep_log_handlers, launcher_path
+from nbpart.run.kernels.streams import DrainedStream
 from nbpart.run.modules import MARK_VARIABLE
 from nbpart.run.secrets import receive_secrets
 
@@ -36,107 +32,6 @@ from nbpart.run.secrets import receive_secrets
 _JOIN_LIMIT_S = 1.0
 #: At a kernel's end: how long its threads are waited for, its children are left alone, and its exit may take.
 _THREADS_LIMIT_S, _CHILDREN_LIMIT_S, _EXIT_LIMIT_S = 0.5, 1.0, 2.5
-#: So many messages wait for a reader before the kernel waits for it too: few, so that little is lost if it is killed.
-_MOST_UNREAD = 32
-#: What the zygote has prepared for its kernels, of which each has a copy.
-shell_for_imports = ShellForImports()
-generators = PreloadedGenerators()
-
-
-def make_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
-    """The standard stream of a kernel that a command line describes."""
-    return shell_for_imports.make_stream(DrainedStream, session, thread, name, **options)
-
-
-def make_run_stream(session: Any, thread: Any, name: str, **options: Any) -> Any:
-    """The standard stream of a kernel that was adopted."""
-    return shell_for_imports.make_stream(RunStream, session, thread, name, **options)
-
-
-# libraries look at the class of a stream by its name, as click does to know whether colours are shown
-for _kind in (DrainedStream, RunStream):
-    _kind.__module__, _kind.__name__, _kind.__qualname__ = (
-        OutStream.__module__,
-        OutStream.__name__,
-        OutStream.__qualname__,
-    )
-
-
-class ForkedShell:
-    """Stands for the class of a forked kernel's shell: the shell object of the zygote becomes that of the kernel."""
-
-    instance = staticmethod(shell_for_imports.make_shell)
-
-
-class ForkedIPythonKernel(IPythonKernel):
-    """IPython's kernel, which leaves it to the zygote to end its children: by itself it takes up to 29 s for that."""
-
-    shell_class: Any = ForkedShell
-
-    async def _progressively_terminate_all_children(self) -> None:
-        return
-
-
-class ForkedApp(IPKernelApp):
-    """A kernel that ends with the zygote, and so does not watch its parent itself."""
-
-    shell: Any
-    kernel_class: Any = ForkedIPythonKernel
-
-    def init_poller(self) -> None:
-        return
-
-
-class AdoptedApp(ForkedApp):
-    """A kernel that is prepared before its run is known; what depends on the run is done by `adopt`."""
-
-    is_adopted = False
-
-    def _bind_socket(self, s: Any, port: int) -> Any:
-        if s is self.iopub_socket:
-            s.sndhwm = _MOST_UNREAD
-            s.linger = int(_EXIT_LIMIT_S * 1000)
-        return super()._bind_socket(s, port)  # type: ignore[no-untyped-call]
-
-    def init_iopub(self, context: Any) -> None:
-        super().init_iopub(context)  # type: ignore[no-untyped-call]
-        make_thread_lossless(self.iopub_thread)
-
-    def init_io(self) -> None:
-        super().init_io()  # type: ignore[no-untyped-call]
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, DrainedStream) and stream._should_watch:
-                # the log shares the descriptor, and closes it when it is configured anew
-                stream._original_stdstream_copy = os.dup(stream._original_stdstream_copy)
-
-    def init_gui_pylab(self) -> None:
-        if self.is_adopted:
-            super().init_gui_pylab()  # type: ignore[no-untyped-call]
-
-    def init_extensions(self) -> None:
-        if self.is_adopted:
-            super().init_extensions()  # type: ignore[no-untyped-call]
-
-    def init_code(self) -> None:
-        if self.is_adopted:
-            super().init_code()  # type: ignore[no-untyped-call]
-
-    def adopt(self, startup: list[str]) -> None:
-        self.is_adopted = True
-        self.exec_lines = startup + list(self.exec_lines)
-        self.shell.init_environment()
-        install_report(self.shell)
-        self.init_gui_pylab()
-        self.init_extensions()
-        self.init_code()
-        self.shell.user_ns["_dh"][:] = [Path.cwd()]
-        sys.stdout.flush()
-        sys.stderr.flush()
-
-
-# its log and its errors are signed with the name
-for _app in (ForkedApp, AdoptedApp):
-    _app.__name__ = IPKernelApp.__name__
 
 
 def set_up_process(zygote: int, guardian: str) -> None:
@@ -149,20 +44,21 @@ def set_up_process(zygote: int, guardian: str) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.enable()
-    generators.renew()
 
 
-def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
+def run_started(prepared: RunApp, conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
     """Run the kernel that a command line describes; never returns."""
 
     def work() -> None:
+        prepared.forget()
+        generators.renew()
         _use_streams(streams)
         take_over_settings(message)
         argv = message["argv"]
         arguments = argv[argv.index("-m") + 2 :]
         _show_arguments(arguments)
         with keep_log_handlers():
-            app: Any = ForkedApp.instance(outstream_class=f"{__name__}.make_stream", parent_handle=_parent())
+            app: Any = ForkedApp.instance(outstream_class=STREAM, parent_handle=find_parent())
             app.initialize(arguments)
         atexit.register(_end_output, app)
         _send_ready(conn)
@@ -171,20 +67,24 @@ def run_started(conn: socket.socket, message: dict[str, Any], streams: list[int]
     _run_to_end(work, lambda reason: _send(conn, {"error": reason}))
 
 
-def run_adopted(private: socket.socket, folder: str) -> None:
-    """Run a spare kernel with its files in `folder`, which waits to be adopted; never returns."""
+def run_adopted(app: RunApp, private: socket.socket, folder: str) -> None:
+    """Run a spare kernel, which waits to be adopted by a run; never returns.
+
+    app: what the zygote made. folder: where its sockets would be, if somebody asks for them.
+    """
+    last: list[Callable[[], object]] = []
 
     def work() -> None:
         console = os.memfd_create("console")
         _use_streams([os.open(os.devnull, os.O_RDONLY), console, console], keep=console)
         file = os.path.join(folder, "kernel.json")
         _show_arguments(["-f", file])
-        with keep_log_handlers():
-            app = _make_spare(folder, file)
-        message, conn, secrets = _await_adoption(private)
+        app.begin(file)
+        message, conn, descriptors = _await_adoption(private)
+        given = dict(zip(message["descriptors"], descriptors, strict=True))
         try:
-            for descriptor in secrets:
-                receive_secrets(descriptor)
+            if "secrets" in given:
+                receive_secrets(given.pop("secrets"))
             take_over_settings(message)
             processes.write_environment_block(MARK_VARIABLE, os.environ.get(MARK_VARIABLE, ""))
             generators.renew()
@@ -192,28 +92,19 @@ def run_adopted(private: socket.socket, folder: str) -> None:
         except BaseException as error:
             _send(conn, {"error": _describe(error)})
             raise
-        atexit.register(_end_output, app)
-        _send_ready(conn, console, connection_file=file)
+        _send_ready(conn, console, *app.pipes)
         os.close(console)
-        app.start()
+        module, _, name = message["task"]["entry"].partition(":")
+        run = getattr(importlib.import_module(module), name)(app, folder, message["task"], given)
+        last.append(run.finish)
+        if run.execute():
+            app.start()  # type: ignore[no-untyped-call]
 
     def report_failure(reason: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # it was adopted before, and has reported already
             _send(_await_adoption(private)[1], {"error": reason})
 
-    _run_to_end(work, report_failure)
-
-
-def _make_spare(folder: str, file: str) -> Any:
-    app: Any = AdoptedApp.instance(
-        parent_handle=_parent(),
-        outstream_class=f"{__name__}.make_run_stream",
-        transport="ipc",
-        ip=os.path.join(folder, "k"),
-    )
-    app.initialize(["-f", file, "--HistoryManager.hist_file=:memory:"])
-    keep_no_output(app.shell)
-    return app
+    _run_to_end(work, report_failure, last)
 
 
 def _show_arguments(arguments: Sequence[str]) -> None:
@@ -222,14 +113,8 @@ def _show_arguments(arguments: Sequence[str]) -> None:
     sys.orig_argv[:] = [sys.executable, "-m", "ipykernel_launcher", *arguments]
 
 
-def _parent() -> int:
-    """The parent as a kernel's option names it; without one it announces itself to a person at a terminal."""
-    parent = os.environ.get("JPY_PARENT_PID", "")
-    return int(parent) if parent.isdigit() else os.getppid()
-
-
 def _await_adoption(private: socket.socket) -> tuple[dict[str, Any], socket.socket, list[int]]:
-    message, descriptors = wire.receive(private, 2)
+    message, descriptors = wire.receive(private, wire.MOST_DESCRIPTORS)
     private.close()
     if message is None:
         os._exit(0)
@@ -256,8 +141,11 @@ def take_over_settings(message: dict[str, Any]) -> None:
     """Set what a process started by the owner would inherit: environment, working directory, limits and so on."""
     # what a kernel starts bears its mark, and what a kernel above this one may have had is not its own
     own = {name: os.environ[name] for name in (GUARDIAN_VARIABLE,) if name in os.environ}
-    os.environ.clear()
-    os.environ.update({**shell_for_imports.set_variables(message["env"]), **own})
+    environment = {**shell_for_imports.set_variables(message["env"]), **own}
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    # one by one, and only what differs: each costs a copy of what the process shares with the zygote
+    os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})
     if hasattr(time, "tzset"):
         time.tzset()
     os.chdir(message["cwd"])
@@ -290,7 +178,9 @@ def _flush_streams() -> None:
             stream.flush()
 
 
-def _run_to_end(work: Callable[[], None], report_failure: Callable[[str], None]) -> None:
+def _run_to_end(
+    work: Callable[[], None], report_failure: Callable[[str], None], last: Sequence[Callable[[], object]] = ()
+) -> None:
     code: int = 1
     try:
         work()
@@ -301,28 +191,35 @@ def _run_to_end(work: Callable[[], None], report_failure: Callable[[str], None])
         traceback.print_exc(file=sys.__stderr__)
         report_failure(_describe(error))
     finally:
-        _exit_in_order(code)
+        _exit_in_order(code, last)
 
 
-def _exit_in_order(code: int) -> None:
+def _exit_in_order(code: int, last: Sequence[Callable[[], object]]) -> None:
     """Exit as the interpreter does, without tearing down modules, which takes longer than all the rest.
 
     Non-daemon threads get `_THREADS_LIMIT_S`, exit functions `_EXIT_LIMIT_S`; children that delay them are ended.
-    Whatever runs after that ends with the process; the zygote ends the processes that it started.
+    Whatever runs after that ends with the process; the zygote ends the processes that it started. `last` is called
+    behind all of it.
     """
+    # a library (nanobind) would empty these caches at the exit; their memory goes with the process
+    sys.modules["typing"]._cleanups.clear()
     left = threading.Event()
-    threading.Thread(target=_exit_after_limit, args=(code, left), daemon=True).start()
+    threading.Thread(target=_exit_after_limit, args=(code, left, last), daemon=True).start()
     join_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]
-    joining = threading.Thread(target=_quietly, args=(join_threads,), daemon=True)
-    joining.start()
-    joining.join(_THREADS_LIMIT_S)
-    for step in (atexit._run_exitfuncs, gc.collect):
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        joining = threading.Thread(target=_quietly, args=(join_threads,), daemon=True)
+        joining.start()
+        joining.join(_THREADS_LIMIT_S)
+    else:
+        _quietly(join_threads)
+    steps: list[Callable[[], object]] = [atexit._run_exitfuncs, gc.collect, *last]
+    for step in steps:
         _quietly(step)
     left.set()
     _exit(code)
 
 
-def _exit_after_limit(code: int, left: threading.Event) -> None:
+def _exit_after_limit(code: int, left: threading.Event, last: Sequence[Callable[[], object]]) -> None:
     if left.wait(_CHILDREN_LIMIT_S):
         return
     # something may be joining a child
@@ -331,9 +228,10 @@ def _exit_after_limit(code: int, left: threading.Event) -> None:
         return
     if IPKernelApp.initialized():
         # a reader that takes nothing any more is not waited for
-        ending = threading.Thread(target=_quietly, args=(lambda: _end_output(IPKernelApp.instance()),), daemon=True)
-        ending.start()
-        ending.join(_JOIN_LIMIT_S)
+        for step in last or [lambda: _end_output(IPKernelApp.instance())]:
+            ending = threading.Thread(target=_quietly, args=(step,), daemon=True)
+            ending.start()
+            ending.join(_JOIN_LIMIT_S)
     _exit(code)
 
 
@@ -345,5 +243,5 @@ def _quietly(step: Callable[[], object]) -> None:
 def _exit(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         _quietly(stream.flush)
-    ctypes.CDLL(None).fflush(None)
+    processes.load_libc().fflush(None)
     os._exit(code)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import zlib
+from functools import cache
 from pathlib import Path
 
 from nbpart.run.kernels.processes import identify, is_gone
@@ -27,6 +29,12 @@ def can_hold_sockets() -> bool:
 def make_folder(remover: str | None = None) -> str:
     """A new folder for this user alone; `remover` is who removes it, as `identify` says, by default this process."""
     return tempfile.mkdtemp(prefix=f"nbpart-{_machine()}-{remover or identify(os.getpid())}-")
+
+
+def name_folder(remover: str) -> str:
+    """The name of a folder as `make_folder` makes one, which is not there; who makes it does so with `os.mkdir`."""
+    name = f"nbpart-{_machine()}-{remover}-{secrets.token_hex(4)}"
+    return os.path.join(tempfile.gettempdir(), name)
 
 
 def remove_folders(remover: str) -> None:
@@ -67,6 +75,7 @@ def _find_folders() -> list[tuple[str, str]]:
     return found
 
 
+@cache
 def _machine() -> str:
     """What process ids are valid within: a machine since its start, and in it a namespace of processes.
 

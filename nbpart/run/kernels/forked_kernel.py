@@ -17,10 +17,15 @@ from nbpart.run.kernels import wire
 
 START_LIMIT_S = 60.0
 END_LIMIT_S = 3.0
+_READ_SIZE, _MOST_READ = 1 << 16, 1 << 22
 
 
 class PrewarmError(RuntimeError):
     """No kernel could be forked; the message says why."""
+
+
+class ZygoteGoneError(PrewarmError):
+    """The process that forks kernels is gone; another one can be started."""
 
 
 @dataclass
@@ -35,7 +40,8 @@ class ForkedKernel:
     """A kernel that a zygote forked, with the methods of a Popen object.
 
     conn: the kernel's socket; zygote: a descriptor of the zygote's process, which is copied. That the socket is closed
-    is no sign of the kernel's end: a process that the kernel forked may hold its other end.
+    is no sign of the kernel's end: a process that the kernel forked may hold its other end. `console` is the file that
+    it wrote to past its streams, `pipes` are those that its processes write to: standard output and error.
     """
 
     stdin = stdout = stderr = None
@@ -50,8 +56,8 @@ class ForkedKernel:
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self.pid = -1
-        self.connection_file: str | None = None
         self.console: int | None = None
+        self.pipes: list[int] = []
         self.returncode: int | None = None
         self.usage = Usage()
         self.is_abandoned = False
@@ -62,7 +68,7 @@ class ForkedKernel:
         return self._events.fileno()
 
     def wait_until_ready(self, limit_s: float = START_LIMIT_S) -> None:
-        """Wait until it is bound to its sockets. Raises PrewarmError where that fails or takes longer."""
+        """Wait until it is ready for its task. Raises PrewarmError where that fails or takes longer."""
         if not self._events.poll(limit_s):
             self._release()
             raise PrewarmError(f"a forked kernel was not ready within {limit_s:g} s")
@@ -70,12 +76,12 @@ class ForkedKernel:
 
     def take_ready(self) -> None:
         """Read the message that it is ready, once `fileno` is readable. Raises PrewarmError where it failed."""
-        message, descriptors = self._receive(2)
+        message, descriptors = self._receive(4)
         if message is not None and "ready" in message:
             self.pid = int(message["ready"])
-            self.connection_file = message.get("connection_file")
             self._pidfd, *more = descriptors
-            self.console = more[0] if more else None
+            if more:
+                self.console, *self.pipes = more
             self._events.register(self._pidfd, select.EPOLLIN)
             return
         self._release()
@@ -162,6 +168,20 @@ class ForkedKernel:
         if self.console is not None:
             os.close(self.console)
             self.console = None
+        while self.pipes:
+            os.close(self.pipes.pop())
+
+    def read_pipes(self) -> list[bytes]:
+        """Of a kernel that ended: what processes wrote to each of its streams, and it did not take in any more."""
+        found = []
+        for pipe in self.pipes:
+            parts: list[bytes] = []
+            while select.select([pipe], [], [], 0)[0] and (part := os.read(pipe, _READ_SIZE)):
+                parts.append(part)
+                if len(parts) > _MOST_READ // _READ_SIZE:  # somebody who outlived it prints without end
+                    break
+            found.append(b"".join(parts))
+        return found
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:

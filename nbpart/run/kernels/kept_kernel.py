@@ -199,6 +199,13 @@ def outlive_code(ttl_s: float, paths: list[str]) -> str:
     return f"(lambda ns: (exec({_OUTLIVE!r}, ns), ns['outlive']({ttl_s!r}, {paths!r})))({{}})\n"
 
 
+def outlive(ttl_s: float, paths: list[str]) -> None:
+    """As `outlive_code`, in the kernel itself."""
+    names: dict[str, Any] = {}
+    exec(_OUTLIVE, names)  # noqa: S102 - the text above
+    names["outlive"](ttl_s, paths)
+
+
 def _show(variable: Variable) -> str:
     value = " ".join(variable.repr.split())
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"

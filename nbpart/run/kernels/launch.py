@@ -7,10 +7,9 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 import zmq
@@ -19,7 +18,8 @@ from jupyter_client.manager import AsyncKernelManager
 
 from nbpart.run.kernels.error_report import report_code
 from nbpart.run.kernels.folders import can_hold_sockets, make_folder
-from nbpart.run.kernels.forked_kernel import ForkedKernel, PrewarmError, Usage
+from nbpart.run.kernels.forked_kernel import ForkedKernel, Usage
+from nbpart.run.kernels.forking import find_forkable
 from nbpart.run.kernels.kept_kernel import write_kept
 from nbpart.run.kernels.lossless_output import lossless_code
 from nbpart.run.kernels.processes import (
@@ -31,7 +31,7 @@ from nbpart.run.kernels.processes import (
     kill_run,
     send,
 )
-from nbpart.run.kernels.provisioner import NAME, PrewarmedProvisioner, is_ipython_command
+from nbpart.run.kernels.provisioner import is_ipython_command
 from nbpart.run.kernels.stock_kernel_exit import exit_guard_code
 from nbpart.run.kernels.usage import read_usage
 from nbpart.run.kernels.waiting import call_in_thread, wait_end
@@ -39,23 +39,11 @@ from nbpart.run.kernels.zygotes import is_supported
 from nbpart.run.modules import MARK_VARIABLE
 from nbpart.run.secrets import RECEIVE_SECRETS_LINE, pass_secrets, spell_environment
 
-PREWARMED, SPARE, STOCK = "prewarmed", "spare", "stock"
+SPARE, STOCK = "spare", "stock"
 _TERM_LIMIT_S = 1.0
 _KILL_LIMIT_S = 10.0
 #: So many messages of a kernel that waits for its reader wait here.
 _MOST_UNREAD = 100
-
-
-@dataclass(frozen=True)
-class Imports:
-    """What a forked kernel may have imported: the modules `preload`, unless these read any of `variables`."""
-
-    preload: tuple[str, ...] = ()
-    variables: frozenset[str] = frozenset()
-
-    def without_what_reads(self, variables: Iterable[str]) -> Imports:
-        """The same without modules that have read one of these environment variables."""
-        return replace(self, variables=self.variables.union(variables))
 
 
 class RunKernelClient(AsyncKernelClient):
@@ -87,16 +75,14 @@ class RunKernelManager(AsyncKernelManager):
 class RunKernel:
     """A kernel that one run has for itself.
 
-    kind: "prewarmed" (forked), "spare" (started ahead) or "stock". notes: why it is not prewarmed, where it should be.
-    console: what it wrote past Jupyter's messages. process: like a Popen object, or None where it runs elsewhere.
-    mark: the one that it, and what it started, bears.
+    kind: "spare" (started ahead) or "stock". console: what it wrote past Jupyter's messages. process: like a Popen
+    object, or None where it runs elsewhere. mark: the one that it, and what it started, bears.
     """
 
     manager: RunKernelManager
     kind: str
     process: Any
     console: IO[bytes]
-    notes: tuple[str, ...] = ()
     sockets: str | None = None
     mark: str | None = None
     usage: Usage = field(default_factory=Usage)
@@ -217,62 +203,13 @@ async def start_kernel(
     environment: Mapping[str, str],
     startup: Sequence[str] = (),
     secrets: bytes = b"",
-    imports: Imports | None = None,
 ) -> RunKernel:
-    """Start the kernel of this name, in that folder and with exactly this environment.
+    """Start the kernel of this name as Jupyter does, in that folder and with exactly this environment.
 
     startup: lines that an IPython kernel executes before its first cell. secrets: what it is handed by a pipe. Raises
     NoSuchKernel, and OSError where it cannot be started.
     """
-    manager = RunKernelManager(kernel_name=name)
-    notes: tuple[str, ...] = ()
-    if can_prewarm(manager.kernel_spec):
-        try:
-            return await _adopt(manager, folder, environment, startup, secrets, imports or Imports())
-        except PrewarmError as error:
-            notes = (f"an ordinary kernel was started, as none could be forked: {error}",)
-            manager = RunKernelManager(kernel_name=name)
-    return await _start(manager, folder, environment, startup, secrets, notes)
-
-
-def can_prewarm(kernel_spec: Any) -> bool:
-    """Whether a fork of this interpreter's zygote is the kernel that the specification describes."""
-    python = kernel_spec.argv[0]
-    names = ("python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}")
-    is_own = python in names or os.path.abspath(python) == os.path.abspath(sys.executable)
-    rest = [part for part in kernel_spec.argv[1:] if part != "-Xfrozen_modules=off"]
-    provisioner = kernel_spec.metadata.get("kernel_provisioner", {}).get("provisioner_name", "local-provisioner")
-    return (
-        is_supported()
-        and is_own
-        and is_ipython_command(kernel_spec.argv)
-        and rest[2:] == ["-f", "{connection_file}"]
-        and provisioner in ("local-provisioner", NAME)
-    )
-
-
-async def _adopt(
-    manager: RunKernelManager,
-    folder: str,
-    environment: Mapping[str, str],
-    startup: Sequence[str],
-    secrets: bytes,
-    imports: Imports,
-) -> RunKernel:
-    spec: Any = manager.kernel_spec
-    config = spec.metadata.get("kernel_provisioner", {}).get("config", {})
-    provisioner = PrewarmedProvisioner(kernel_id="", kernel_spec=spec, parent=manager, **config)
-    with pass_secrets(secrets) as descriptors:
-        kernel = await provisioner.adopt(
-            environment, folder, startup, imports.preload, secrets=descriptors, variables=imports.variables
-        )
-    assert kernel.connection_file is not None
-    assert kernel.console is not None
-    manager.load_connection_file(kernel.connection_file)
-    manager.provisioner = provisioner
-    manager.is_steady = True
-    console = os.fdopen(os.dup(kernel.console), "rb")
-    return RunKernel(manager, PREWARMED, kernel, console, mark=environment.get(MARK_VARIABLE))
+    return await _start(RunKernelManager(kernel_name=name), folder, environment, startup, secrets)
 
 
 async def _start(
@@ -281,7 +218,6 @@ async def _start(
     environment: Mapping[str, str],
     startup: Sequence[str],
     secrets: bytes,
-    notes: tuple[str, ...],
 ) -> RunKernel:
     sockets = None
     if can_hold_sockets():
@@ -299,7 +235,7 @@ async def _start(
         arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.quiet=False"]
         arguments += [f"--IPKernelApp.exec_lines={line}" for line in lines]
     console = tempfile.TemporaryFile()  # noqa: SIM115 - the kernel's for its life
-    kernel = RunKernel(manager, STOCK, None, console, notes, sockets, environment.get(MARK_VARIABLE))
+    kernel = RunKernel(manager, STOCK, None, console, sockets, environment.get(MARK_VARIABLE))
     # this process is the guardian of what it starts itself; where it is killed, the next one does its work
     mark = {GUARDIAN_VARIABLE: f"{identify(os.getpid())}/"} if is_supported() else {}
     try:
@@ -335,11 +271,11 @@ def start_spare(
     environment: variables beside those of this process. prepare: called before the kernel starts. Must not be called
     where an event loop runs. Raises as `start_kernel` does.
     """
-    manager = RunKernelManager(kernel_name=name)
-    if can_prewarm(manager.kernel_spec):
+    if find_forkable(name) is not None:
         return None
+    manager = RunKernelManager(kernel_name=name)
     prepare()
-    kernel = asyncio.run(_start(manager, folder, run_environment(environment), startup, secrets, ()))
+    kernel = asyncio.run(_start(manager, folder, run_environment(environment), startup, secrets))
     kernel.kind = SPARE
     # made in a loop that is over now; the next is made in the run's own
     manager._close_control_socket()

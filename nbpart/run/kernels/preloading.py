@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
 import threading
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from nbpart.run.kernels.environment_reads import EnvironmentReads
 
@@ -31,23 +34,62 @@ _KERNEL_MODULES = (
 )
 
 
+_WARM_CELLS = ("def f(x):\n    return {'x': x}", "x = f(1)\nprint(x)\nx")
+
+#: What papermill imports for notebooks at addresses, which no run reads: it changes what warnings are shown.
+_RARELY_USED = ("requests", "papermill.s3", "papermill.adl", "papermill.abs")
+
+
 def preload_all(optional: Sequence[str], names: Sequence[str], reads: EnvironmentReads) -> dict[str, str]:
     """Import all of it as a kernel's cell would; what failed of `names`, and why."""
     environment = dict(os.environ)
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):  # not each version has each
             importlib.import_module(name)
-    failed = _import_all(["nbpart.run.kernels.child"])
+    with _put_off(_RARELY_USED):
+        failed = _import_all(["nbpart.run.kernels.child", "nbpart.run.child_run", "papermill"])
     if failed:
         return failed
-    from nbpart.run.kernels.child import generators, shell_for_imports
+    from nbpart.run.kernels.forked_app import generators, shell_for_imports
 
+    # before there is anything of a library in it that would take notice
+    shell_for_imports.execute_once(_WARM_CELLS)
     shell_for_imports.note_variables(environment)
     with shell_for_imports.show(), reads.watch():
         # what fails of these raises again in the notebook that imports it
         _import_all(optional)
         with generators.watch():
             return _import_all(names)
+
+
+def make_ready() -> Any:
+    """Do once what a first run would do, and make the kernel that each run has a copy of."""
+    from nbpart.run.kernels.run_app import RunApp
+    from nbpart.run.warming import execute_once
+
+    execute_once()
+    return RunApp.make()
+
+
+class _LateModule(types.ModuleType):
+    """Stands for a module until a function or a class of it is called."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **options: getattr(importlib.import_module(self.__name__), name)(*args, **options)
+
+
+@contextlib.contextmanager
+def _put_off(names: Iterable[str]) -> Iterator[None]:
+    """In the block these modules are imported only in name; who imports them later has them anew."""
+    late = {name: _LateModule(name) for name in names if name not in sys.modules}
+    sys.modules.update(late)
+    try:
+        yield
+    finally:
+        for name in late:
+            sys.modules.pop(name, None)
 
 
 def _import_all(names: Iterable[str]) -> dict[str, str]:

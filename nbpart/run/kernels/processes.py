@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from nbpart.run.modules import MARK_VARIABLE
@@ -23,14 +24,20 @@ _PAUSE_S = 0.01
 _MOST_PASSES = 20
 
 
+@cache
+def load_libc() -> ctypes.CDLL:
+    """The C library of this process; loaded once, before it forks."""
+    return ctypes.CDLL(None)
+
+
 def become_subreaper() -> None:
     """Become the parent of all descendants whose own parent ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    load_libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def die_with_parent(parent: int) -> None:
     """Be killed when the thread that forked this process ends; at once where that is gone already."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    load_libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 

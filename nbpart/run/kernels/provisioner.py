@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import List, Unicode
 
-from nbpart.run.environment_writes import ANY
 from nbpart.run.kernels.forked_kernel import ForkedKernel, PrewarmError
 from nbpart.run.kernels.waiting import call_in_thread, wait_end, wait_readable
 from nbpart.run.kernels.zygotes import Zygote, is_supported, shared
@@ -58,31 +56,16 @@ class PrewarmedProvisioner(LocalProvisioner):
         self.cwd = kwargs.get("cwd") or Path.cwd()
         return self.connection_info
 
-    async def adopt(
-        self,
-        environment: Mapping[str, str],
-        folder: str,
-        startup: Sequence[str],
-        preload: Sequence[str],
-        secrets: Sequence[int] = (),
-        variables: Collection[str] = (),
-    ) -> ForkedKernel:
-        """Take a kernel that is ready, with its own connection file; PrewarmError where there can be none.
-
-        secrets: the descriptor of the pipe that it reads its secrets from, if it has any. variables: those of the
-        environment that its code sets itself (see `find_set_variables`): it has imported nothing that has read them.
-        """
+    def prepare_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a kernel with what its specification says of it."""
         # past what LocalProvisioner adds: the command line and the connection file of a kernel that is to be started
-        prepared = await KernelProvisionerBase.pre_launch(self, env=dict(environment))
-        zygote = None
-        if ANY not in variables:
-            zygote = await find_zygote(sys.executable, [*self.preload, *preload], prepared["env"])
-        if zygote is None or any(zygote.reads.covers(name) for name in variables):
-            zygote = await find_zygote(sys.executable, None, prepared["env"])
-        kernel = zygote.adopt_kernel(prepared["env"], folder, startup, secrets)
-        await self._take(kernel)
-        self.cwd = folder
-        return kernel
+        preparing = KernelProvisionerBase.pre_launch(self, env=dict(environment))
+        try:
+            preparing.send(None)
+        except StopIteration as done:
+            prepared: dict[str, str] = done.value["env"]
+            return prepared
+        raise RuntimeError("jupyter_client waits for something before a kernel starts")
 
     async def _take(self, kernel: ForkedKernel) -> None:
         try:

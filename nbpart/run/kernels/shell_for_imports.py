@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,6 +154,14 @@ class ShellForImports:
             sys.argv[:] = argv
             self.note_variables(shown)
             _restore(before)
+
+    def execute_once(self, cells: Iterable[str]) -> None:
+        """Execute cells whose output nobody sees; the shell is made anew for each kernel."""
+        from IPython.utils.capture import capture_output
+
+        with self.show(), capture_output():
+            for cell in cells:
+                self._shell.run_cell(cell, store_history=False)
 
     def note_variables(self, before: Mapping[str, str]) -> None:
         """Remember what imports have set in the environment since it was as `before`."""

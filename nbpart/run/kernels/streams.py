@@ -38,10 +38,10 @@ class DrainedStream(OutStream):
             return
         if threading.get_ident() in (self.watch_fd_thread.ident, self.pub_thread.thread.ident):
             return
-        enough = self._taken + _count_unread(self._pipe) + _READ_SIZE
+        enough = self._taken + _count_unread(self.pipe) + _READ_SIZE
         taken, until = self._taken, time.monotonic() + _PIPE_LIMIT_S
         # in this order: what is not unread any more is being taken
-        while (_count_unread(self._pipe) or self._is_taking) and self._taken < enough:
+        while (_count_unread(self.pipe) or self._is_taking) and self._taken < enough:
             if self._taken > taken:
                 taken, until = self._taken, time.monotonic() + _PIPE_LIMIT_S
             elif time.monotonic() > until:
@@ -49,17 +49,18 @@ class DrainedStream(OutStream):
             time.sleep(0.0005)
 
     @property
-    def _pipe(self) -> int:
+    def pipe(self) -> int:
+        """The end of a pipe by which comes what is written to its descriptor."""
         return self._fid  # type: ignore[return-value]
 
     def _watch_pipe_fd(self) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
-        poll.register(self._pipe, select.POLLIN)
+        poll.register(self.pipe, select.POLLIN)
         try:
             while poll.poll():
                 self._is_taking = True
-                data = os.read(self._pipe, _READ_SIZE)
+                data = os.read(self.pipe, _READ_SIZE)
                 if not data or not self._should_watch:
                     return
                 if text := decode(data):
@@ -126,6 +127,11 @@ class RunStream(LosslessStream, DrainedStream):
     def flush(self) -> None:
         self._await_pipe()
         LosslessStream.flush(self)
+
+    def move(self, thread: Any) -> None:
+        """Send by another thread from now on."""
+        with self._buffer_lock:
+            self.pub_thread, self._io_loop, self._flush_pending = thread, thread.io_loop, False
 
     def _repeat(self, data: bytes) -> None:
         pass  # nobody is there

@@ -8,6 +8,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+#: The most descriptors that go beside a message.
+MOST_DESCRIPTORS = 8
 _LENGTH = struct.Struct("!I")
 
 

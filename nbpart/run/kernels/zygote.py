@@ -9,8 +9,9 @@ gets `{"failed": {name: reason}, "reads"}` (see EnvironmentReads), then sends an
 as the first descriptor and with what the kernel takes on (see Inheritance) as `inherited`:
 
 - `{"op": "start", "argv", "env", "cwd"}` and three descriptors for the standard streams: a kernel as `argv` says;
-- `{"op": "adopt", "env", "cwd", "startup"}` and, if it has secrets, a pipe that only the kernel reads: the kernel that
-  waits ready, with a connection file of its own making;
+- `{"op": "run", "env", "cwd", "startup", "task", "descriptors"}` and more descriptors, in the order of these names: the
+  kernel that waits ready executes a run in its own process, by what `task["entry"]` names, and opens no socket unless
+  it is kept; of these descriptors `secrets` is the pipe that only it reads;
 - `{"op": "retire"}`: end when the last kernel has ended; `{"op": "goodbye"}`: kernels that were detached may live on.
 
 On its own socket a kernel says `{"ready": pid, ...}` with a descriptor of itself (or `{"error": reason}`), and when it
@@ -37,7 +38,7 @@ from typing import Any
 from nbpart.run.kernels import folders, processes, wire
 from nbpart.run.kernels.environment_reads import EnvironmentReads
 from nbpart.run.kernels.guardian import Guardian, fork_guarded
-from nbpart.run.kernels.preloading import preload_all
+from nbpart.run.kernels.preloading import make_ready, preload_all
 from nbpart.run.modules import MARK_VARIABLE
 
 #: What a kernel started and left has so long to end by itself once it was asked to, and so long once it was killed.
@@ -47,7 +48,7 @@ _PAUSE_S = 0.01
 
 @dataclass(eq=False)
 class Kernel:
-    """A kernel that was forked; `folder` holds what a spare binds.
+    """A kernel that was forked; `folder` is where it would have its sockets.
 
     is_over: it ended, and is reaped when nothing is left of what it started; `terminated` are the processes
     that got a SIGTERM, those that are left at `kill_at` are killed.
@@ -76,8 +77,8 @@ class Kernel:
 class ZygoteServer:
     """Serves the process that started it until that is gone; `serve` never returns, neither here nor in a child."""
 
-    def __init__(self, control: socket.socket, owner: int, guardian: Guardian) -> None:
-        self._control = control
+    def __init__(self, control: socket.socket, owner: int, guardian: Guardian, app: Any = None) -> None:
+        self._control, self._app = control, app
         self._selector = selectors.DefaultSelector()
         self._kernels: dict[int, Kernel] = {}
         self._spare: Kernel | None = None
@@ -123,7 +124,7 @@ class ZygoteServer:
             self._selector.unregister(what)
 
     def _serve_owner(self) -> None:
-        message, descriptors = wire.receive(self._control, 4)
+        message, descriptors = wire.receive(self._control, wire.MOST_DESCRIPTORS)
         if message is None:
             self._end()
             return
@@ -150,14 +151,14 @@ class ZygoteServer:
     def _start(self, conn: socket.socket, message: dict[str, Any], streams: list[int]) -> None:
         from nbpart.run.kernels.child import run_started
 
-        self._connect(self._fork(lambda private: run_started(conn, message, streams)), conn)
+        self._connect(self._fork(lambda private: run_started(self._app, conn, message, streams)), conn)
 
-    def _adopt(self, conn: socket.socket, message: dict[str, Any], secrets: list[int]) -> None:
-        kernel = self._spare or self._fork_spare(conn, secrets)
+    def _adopt(self, conn: socket.socket, message: dict[str, Any], given: list[int]) -> None:
+        kernel = self._spare or self._fork_spare(conn, given)
         self._spare = None
         self._connect(kernel, conn)
         with contextlib.suppress(OSError):  # it is dead; the reason comes by its end
-            wire.send(kernel.private, message, [conn.fileno(), *secrets])
+            wire.send(kernel.private, message, [conn.fileno(), *given])
         self._wants_spare = bool(message.get("spare", True))
 
     def _connect(self, kernel: Kernel, conn: socket.socket) -> None:
@@ -169,24 +170,20 @@ class ZygoteServer:
             with contextlib.suppress(OSError):  # the next who asks hears of it
                 self._spare = self._fork_spare()
 
-    def _fork_spare(self, conn: socket.socket | None = None, secrets: Sequence[int] = ()) -> Kernel:
-        """Fork a spare kernel. It closes ``conn`` and ``secrets``: it gets copies of its own when it is adopted."""
+    def _fork_spare(self, conn: socket.socket | None = None, given: Sequence[int] = ()) -> Kernel:
+        """Fork a spare kernel. It closes ``conn`` and what is ``given``: it gets copies when it is adopted."""
         from nbpart.run.kernels.child import run_adopted
 
-        folder = folders.make_folder(self._name)
+        folder = folders.name_folder(self._name)
 
         def run(private: socket.socket) -> None:
             if conn is not None:
                 conn.close()
-            for descriptor in secrets:
+            for descriptor in given:
                 os.close(descriptor)
-            run_adopted(private, folder)
+            run_adopted(self._app, private, folder)
 
-        try:
-            kernel = self._fork(run)
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        kernel = self._fork(run)
         kernel.folder = folder
         return kernel
 
@@ -356,12 +353,13 @@ def main() -> None:
         return
     reads = EnvironmentReads()
     failed = preload_all(message["optional"], message["preload"], reads)
+    app = None if failed else make_ready()
     gc.collect()
     gc.freeze()
     own = os.pidfd_open(os.getpid())
     wire.send(control, {"failed": failed, "reads": reads.to_json(), "pid": os.getpid()}, [own])
     os.close(own)
-    ZygoteServer(control, int(sys.argv[2]), guardian).serve()
+    ZygoteServer(control, int(sys.argv[2]), guardian, app).serve()
 
 
 if __name__ == "__main__":

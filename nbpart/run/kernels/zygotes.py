@@ -21,7 +21,7 @@ from typing import Any
 
 from nbpart.run.kernels import wire
 from nbpart.run.kernels.environment_reads import EnvironmentReads
-from nbpart.run.kernels.forked_kernel import START_LIMIT_S, ForkedKernel, PrewarmError
+from nbpart.run.kernels.forked_kernel import START_LIMIT_S, ForkedKernel, PrewarmError, ZygoteGoneError
 from nbpart.run.kernels.inheritance import Inheritance, read_identity
 from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.modules import MARK_VARIABLE, RUN_VARIABLE, SPEC_VARIABLE
@@ -139,7 +139,7 @@ class Zygote:
                 return ForkedKernel(ours, self.pidfd)
         except OSError as error:
             ours.close()
-            raise PrewarmError("the process that forks kernels is gone") from error
+            raise ZygoteGoneError("the process that forks kernels is gone") from error
         finally:
             its.close()
 
@@ -150,15 +150,22 @@ class Zygote:
         message = {"op": "start", "argv": list(argv), **_inherited_settings(environment), "cwd": folder}
         return self.request(message, streams)
 
-    def adopt_kernel(
-        self, environment: Mapping[str, str], folder: str, startup: Sequence[str], secrets: Sequence[int] = ()
+    def run_kernel(
+        self,
+        environment: Mapping[str, str],
+        folder: str,
+        startup: Sequence[str],
+        task: Mapping[str, Any],
+        descriptors: Mapping[str, int],
     ) -> ForkedKernel:
-        """The kernel that waits ready, or a new one; it executes the lines of `startup` before it says so itself.
+        """A kernel that does a task in its own process; it executes the lines of `startup` before.
 
-        secrets: the pipe that it reads its secrets from, if it has any; nobody else does.
+        task: its `entry` names what does it, as ``module:name``. descriptors: what the kernel is given, by name;
+        `secrets` is the pipe that it reads its secrets from, and nobody else does.
         """
-        message = {"op": "adopt", **_inherited_settings(environment), "cwd": folder, "startup": list(startup)}
-        return self.request(message, secrets)
+        message = {"op": "run", **_inherited_settings(environment), "cwd": folder, "startup": list(startup)}
+        message |= {"task": dict(task), "descriptors": list(descriptors)}
+        return self.request(message, list(descriptors.values()))
 
     def retire(self) -> None:
         """Let it end when its last kernel has ended."""
@@ -225,6 +232,12 @@ class Zygotes:
     def find(self, python: str, preload: Sequence[str] | None, environment: Mapping[str, str]) -> Zygote | None:
         """The zygote that `get` would return, if it runs already, else None; does not block."""
         return self._find(_ZygoteKey.of(python, preload), environment)
+
+    def forget(self, zygote: Zygote) -> None:
+        """Never return this one again: it is gone, or about to be."""
+        with self._lock:
+            self._zygotes = [entry for entry in self._zygotes if entry[1] is not zygote]
+        zygote.close()
 
     def close(self) -> None:
         """End all of them."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.run.kernels import launch, zygotes
+from nbpart.run.kernels import forking, zygotes
 from nbpart.run.notebook import execute
 from nbpart.run.report import RunReport
 from nbpart.run.spec import RunSpec
@@ -83,7 +83,7 @@ def run(folder: Path, name: str, *cells: str, **values: object) -> tuple[RunSpec
 @pytest.fixture(params=["prewarmed", "stock"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "stock":
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     return str(request.param)
 
 
@@ -91,7 +91,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 def test_every_child_of_a_stock_kernel_ends_with_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     # above it there is nobody who would know a process without parent, session and environment
     kinds = [kind for kind in CHILDREN if kind != "daemon"]
     cells = TELL + "\n".join(CHILDREN[kind] for kind in kinds), AWAIT.format(len(kinds)) + ENDINGS[ending]

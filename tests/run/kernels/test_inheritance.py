@@ -81,7 +81,7 @@ def test_what_a_fork_cannot_take_on_is_left_to_an_ordinary_start() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         zygote = zygotes.Zygote(None, None, None)  # type: ignore[arg-type]
         try:
-            zygote.adopt_kernel({}, "/", [])
+            zygote.run_kernel({}, "/", [], {}, {})
         except PrewarmError as error:
             found.append(str(error))
 

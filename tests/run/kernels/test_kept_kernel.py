@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbpart.errors import MissingInputError
-from nbpart.run.kernels import launch
+from nbpart.run.kernels import forking
 from nbpart.run.kernels.kept_kernel import KeptKernel
 from nbpart.run.notebook import execute
 from nbpart.run.report import RunReport
@@ -28,7 +28,7 @@ CELLS = (
 @pytest.mark.parametrize("kind", ["prewarmed", "stock"])
 def test_a_kept_kernel_can_be_inspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     if kind == "stock":
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     file = tmp_path / "kept" / "kernel.json"
     spec = make_spec(tmp_path, f"kept-{kind}", *CELLS, keep_kernel=str(file.relative_to(tmp_path)), keep_kernel_s=600.0)
     result = execute(spec)
@@ -63,7 +63,7 @@ def test_a_kept_kernel_ends_after_its_time_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     if kind == "stock":
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     file = tmp_path / "kernel.json"
     cell = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n1 / 0"
     spec = make_spec(tmp_path, f"brief-{kind}", cell, keep_kernel=str(file.relative_to(tmp_path)), keep_kernel_s=1.0)

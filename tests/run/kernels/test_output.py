@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nbpart.run.kernels import launch, zygotes
+from nbpart.run.kernels import forking, zygotes
 from nbpart.run.notebook import NotebookRun, execute
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
@@ -82,7 +82,7 @@ def test_all_that_is_printed_is_in_the_log_and_in_the_notebook(
 ) -> None:
     if kind == "stock":
         monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a stock kernel leaves the output of subprocesses alone
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     cells = [FLUSHED, MIXED, RECORDS, DISPLAYS, THREADS, CHILDREN, COMMAND]
     specs = [make_spec(tmp_path, f"all-{n}-{kind}", *cells, timeout_s=300) for n in range(workers)]
     results = run_all(specs, workers)
@@ -134,7 +134,8 @@ def test_a_cell_that_prints_60_mb_takes_little_memory_and_its_notebook_names_the
     before, after = map(most_memory, done.stdout.split("---"))
     assert after < before + 120, "the coordinator's memory grew with what was printed"
     plain, most = (most_memory(Path(spec.locate(spec.folder), name).read_text()) for name in ("short", "kernel"))
-    assert most < plain + 30, "the kernel's memory grew with what was printed"
+    # of the notebook there are 10 MB, and some copies of that while it is written
+    assert most < plain + 60, "the kernel's memory grew with what was printed"
     lines = Path(spec.locate(spec.log)).read_text("utf-8").splitlines()[:-1]
     assert [int(line.rstrip("x")) for line in lines] == list(range(600_000))
     (output,) = outputs_of(spec)

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from nbpart.run.kernels import launch, zygotes
+from nbpart.run.kernels import forking, zygotes
 from nbpart.run.notebook import execute
 from nbpart.run.spec import RunSpec
 from nbpart.states import RunStatus
@@ -151,7 +151,7 @@ def run_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> di
         specs[kind] = make_spec(folder, kind, *cells, preload=PRELOAD)
         with monkeypatch.context() as patch:
             if kind == "stock":
-                patch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+                patch.setattr(forking, "can_fork", lambda kernel_spec: False)
             result = execute(specs[kind])
         assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, kind), result
     return specs

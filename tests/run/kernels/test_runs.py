@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.run.kernels import launch, zygotes
+from nbpart.run.kernels import forking, zygotes
 from nbpart.run.kernels.forked_kernel import PrewarmError
 from nbpart.run.notebook import execute
 from nbpart.run.pool import ThreadPool
@@ -91,7 +91,7 @@ def test_the_last_output_of_a_kernel_that_dies_is_in_the_log_once(
 ) -> None:
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it ipykernel leaves the output of subprocesses alone
     if kind == "stock":
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     much = "for number in range(30000): print('line', number, 'ü' * 30)"
     spec = make_spec(
         tmp_path, f"words-{kind}", much, "import os\nprint('the last words', flush=True)\nos.kill(os.getpid(), 9)"
@@ -149,7 +149,7 @@ def test_a_refused_fork_is_noted_and_a_stock_kernel_does_the_work(
     def refuse(*_: object) -> None:
         raise PrewarmError("no kernel could be forked: too many processes")
 
-    monkeypatch.setattr(zygotes.Zygote, "adopt_kernel", refuse)
+    monkeypatch.setattr(zygotes.Zygote, "run_kernel", refuse)
     result = execute(make_spec(tmp_path, "refused", "1"))
     assert (result.status, result.kernel_kind) == (RunStatus.SUCCEEDED, "stock")
     assert "too many processes" in result.kernel_notes[0]
@@ -158,7 +158,7 @@ def test_a_refused_fork_is_noted_and_a_stock_kernel_does_the_work(
 def test_a_run_of_another_workspace_with_the_same_id_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+    monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     wait = "import os, time\nopen('began', 'w').close()\nwhile not os.path.exists('go on'): time.sleep(0.02)"
     specs = []
     for name, cell in (("first", wait), ("second", "1")):
@@ -190,8 +190,8 @@ def test_nothing_survives_the_death_of_the_owner(tmp_path: Path, kind: str) -> N
     specs = [make_spec(tmp_path, f"orphan{number}-{kind}", cell) for number in range(2)]
     paths = [str(spec.write()) for spec in specs]
     script = (
-        "import sys\nfrom nbpart.run.kernels import launch\n"
-        f"if {kind!r} == 'stock': launch.can_prewarm = lambda kernel_spec: False\n"
+        "import sys\nfrom nbpart.run.kernels import forking\n"
+        f"if {kind!r} == 'stock': forking.can_fork = lambda kernel_spec: False\n"
         "from nbpart.run import RunSpec, ThreadPool\npool = ThreadPool(2)\n"
         "for path in sys.argv[1:]: pool.submit(RunSpec.read(path))\npool.next_results()"
     )

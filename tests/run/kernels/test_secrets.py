@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nbpart.run.kernels import launch
+from nbpart.run.kernels import forking
 from nbpart.run.kernels.zygotes import shared
 from nbpart.run.pool import ThreadPool
 from nbpart.run.report import RunReport
@@ -93,7 +93,7 @@ def test_only_the_own_kernel_has_a_secret_and_nothing_of_it_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     if kind == "stock":
-        monkeypatch.setattr(launch, "can_prewarm", lambda kernel_spec: False)
+        monkeypatch.setattr(forking, "can_fork", lambda kernel_spec: False)
     mark = os.urandom(6).hex()
     secrets = {
         "token": f'tok-{mark} "q" <ü> & it\'s',

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from nbpart.run.kernels import folders, wire, zygotes
 from nbpart.run.kernels.forked_kernel import PrewarmError
@@ -24,6 +25,7 @@ from nbpart.run.kernels.processes import GUARDIAN_VARIABLE
 from nbpart.run.kernels.zygote import ZygoteServer
 from nbpart.run.kernels.zygotes import Zygote, Zygotes
 from tests.run.conftest import PACKAGE_ROOT, wait_for
+from tests.run.kernels.idle_run import ENTRY
 from tests.run.kernels.test_folders import dead_process
 
 pytestmark = pytest.mark.skipif(not zygotes.is_supported(), reason="kernels are forked on Linux only")
@@ -39,7 +41,7 @@ def zygote() -> Iterator[Zygote]:
 
 
 def adopt(zygote: Zygote, folder: Path, **environment: str) -> Any:
-    kernel = zygote.adopt_kernel({**ENVIRONMENT, **environment}, str(folder), [])
+    kernel = zygote.run_kernel({**ENVIRONMENT, **environment}, str(folder), [], {"entry": ENTRY}, {})
     kernel.wait_until_ready()
     return kernel
 
@@ -50,13 +52,38 @@ def test_a_kernel_is_ready_in_its_folder_with_its_environment_and_mark(zygote: Z
     assert os.readlink(f"/proc/{kernel.pid}/cwd") == str(tmp_path)
     assert os.getsid(kernel.pid) == os.getpgid(kernel.pid) == kernel.pid
     assert b"NBPART_RUN_MARK=the-run" in Path(f"/proc/{kernel.pid}/environ").read_bytes().split(b"\0")
-    assert os.stat(kernel.connection_file).st_mode & 0o777 == 0o600
     kernel.terminate()
     assert kernel.wait(30) == -signal.SIGTERM
     assert kernel.usage.cpu_s > 0
     assert kernel.usage.peak_rss_bytes > 10**6
-    assert not os.path.exists(kernel.connection_file)
     kernel.close()
+
+
+@pytest.mark.kernel
+def test_a_kernel_opens_sockets_when_it_is_asked_to_which_are_gone_when_it_is(zygote: Zygote, tmp_path: Path) -> None:
+    def find_folders() -> list[Path]:
+        return list(Path(tempfile.gettempdir()).glob(f"nbpart-*-{zygote.process.pid}.*"))
+
+    plain = adopt(zygote, tmp_path)
+    assert find_folders() == []
+    kernel = zygote.run_kernel(ENVIRONMENT, str(tmp_path), [], {"entry": ENTRY, "opens": True}, {})
+    kernel.wait_until_ready()
+    wait_for(lambda: [*(folder / "kernel.json" for folder in find_folders())] != [])
+    (folder,) = find_folders()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    wait_for((folder / "kernel.json").exists)
+    assert (folder / "kernel.json").stat().st_mode & 0o777 == 0o600
+    client = BlockingKernelClient(connection_file=str(folder / "kernel.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=30)
+    assert client.execute_interactive("print(1 + 1)", output_hook=lambda message: None)["content"]["status"] == "ok"
+    client.stop_channels()
+    for each in (plain, kernel):
+        each.terminate()
+        assert each.wait(30) == -signal.SIGTERM
+        each.close()
+    assert find_folders() == []
 
 
 @pytest.mark.kernel
@@ -69,7 +96,7 @@ def test_closing_a_kernel_kills_it(zygote: Zygote, tmp_path: Path) -> None:
 
 @pytest.mark.kernel
 def test_a_folder_that_is_not_there_is_named(zygote: Zygote) -> None:
-    kernel = zygote.adopt_kernel(ENVIRONMENT, "/nowhere/at/all", [])
+    kernel = zygote.run_kernel(ENVIRONMENT, "/nowhere/at/all", [], {"entry": ENTRY}, {})
     with pytest.raises(PrewarmError, match="/nowhere/at/all"):
         kernel.wait_until_ready()
     kernel.close()
@@ -162,7 +189,10 @@ def test_a_fork_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ours, its = socket.socketpair()
     server = ZygoteServer(its, os.getpid(), Guardian("1.1", os.pidfd_open(os.getpid())))
     owner = Zygote(None, ours, None, pidfd=os.pidfd_open(os.getpid()))  # type: ignore[arg-type]
-    for ask in (owner.adopt_kernel(ENVIRONMENT, "/", []), owner.start_kernel([], ENVIRONMENT, "/", [0, 1, 2])):
+    for ask in (
+        owner.run_kernel(ENVIRONMENT, "/", [], {"entry": ENTRY}, {}),
+        owner.start_kernel([], ENVIRONMENT, "/", [0, 1, 2]),
+    ):
         server._serve_owner()
         with pytest.raises(PrewarmError, match=r"could be forked.*too many processes"):
             ask.wait_until_ready()
