@@ -151,7 +151,8 @@ class ChildRun:
         outputs = CellOutputs(record, self._write)
         outputs.kc = self._widgets = WidgetClient(self._app.session)
         record.notebook_start()
-        nb.metadata["language_info"] = self._app.kernel.language_info
+        nb.metadata["language_info"] = language = self._app.kernel.language_info
+        self._journal.write({"language": language})
         self._outputs = outputs
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)

@@ -2,8 +2,8 @@
 
 A record is a line of JSON: ``{"cell": 2, "id": ..., "at": ...}`` where a cell begins, ``{"kind": "stream", "of": ...,
 "content": ...}`` for each of its messages, ``{"note": ...}`` for what the log has besides, and ``{"done": 2, "at": ...,
-"ending": ...}`` where it is done. ``at`` is in seconds of `time.monotonic`, ``now`` in seconds since 1970. The last
-line may be torn.
+"ending": ...}`` where it is done; first of all comes ``{"language": ...}``. ``at`` is in seconds of `time.monotonic`,
+``now`` in seconds since 1970. The last line may be torn.
 """
 
 from __future__ import annotations

@@ -52,6 +52,8 @@ class JournalFollower:
                 self._end(entry)
             elif "note" in entry:
                 self._write(entry["note"])
+            elif "language" in entry:
+                self.record.nb.metadata["language_info"] = entry["language"]
             else:
                 self._outputs.take(to_message(entry))
         self.record.save_if_due()
