@@ -23,12 +23,14 @@ _MESSAGES: tuple[tuple[str, dict[str, Any]], ...] = (
 def execute_once() -> None:
     """Let papermill, nbclient and nbformat make what they make for their first notebook, as the check of its form."""
     import papermill
+    from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
     register_engine()
     v4: Any = nbformat.v4
     about = {"kernelspec": {"name": "python3", "language": "python", "display_name": "python3"}}
     notebook = v4.new_notebook(metadata=about, cells=[v4.new_code_cell("1"), v4.new_markdown_cell("text")])
+    notebook = load_notebook_node(notebook)
     notebook = parameterize_notebook(notebook, {"x": 1}, kernel_name="python3", language="python")
     papermill.execute_notebook(
         notebook, None, engine_name=ENGINE_NAME, kernel_name="python3", progress_bar=False, execution=_Played()

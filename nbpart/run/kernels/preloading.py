@@ -67,7 +67,8 @@ def make_ready() -> Any:
     from nbpart.run.kernels.run_app import RunApp
     from nbpart.run.warming import execute_once
 
-    execute_once()
+    with contextlib.suppress(Exception):  # then each run does it itself
+        execute_once()
     return RunApp.make()
 
 
