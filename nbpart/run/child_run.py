@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -61,6 +62,8 @@ from nbpart.states import RunStatus
 _TASKS_S = 0.005
 #: How long whoever writes the notebook meanwhile may take for that, in seconds.
 _GO_LIMIT_S = 30.0
+#: Where the numbers of descriptors that are not the notebook's begin.
+_LEAST_DESCRIPTOR = 500
 #: The tag of cells that are not executed, as nbclient has it.
 _SKIPPED = "skip-execution"
 
@@ -77,6 +80,7 @@ class ChildRun:
 
     def __init__(self, app: Any, folder: str, task: Mapping[str, Any], given: Mapping[str, int]) -> None:
         self._app, self._folder, self._task = app, folder, task
+        given = {name: _lift(descriptor) for name, descriptor in given.items()}
         self._journal = Journal(given["journal"], given.get("bell"))
         self._talk = socket.socket(fileno=given["talk"])
         self._spec: RunSpec | None = None
@@ -164,8 +168,8 @@ class ChildRun:
         self._ending = ending
         _papermill_logger.disabled = True
         self._say(DONE, ending=encode_ending(ending), checks=encode_checks(self.checks), cells_s=cells.cells_s)
-        # papermill puts cells of its own into what it gets back
-        return NotebookNode({**nb, "cells": list(nb.cells)})  # type: ignore[no-untyped-call]
+        # what papermill gets back it would mark where a cell failed, and write out for nobody
+        return NotebookNode(nbformat=4, nbformat_minor=5, metadata={}, cells=[])  # type: ignore[no-untyped-call]
 
     async def _work(self, cells: CellLoop) -> Ending:
         self._app.kernel.io_loop = IOLoop.current()
@@ -301,6 +305,16 @@ class ChildRun:
             return False
         self._say(KEPT, path=str(Path(path)))
         return True
+
+
+def _lift(descriptor: int) -> int:
+    """The same file under a high number: code that closes all low ones, as daemons do, is of the notebook alone."""
+    try:
+        lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LEAST_DESCRIPTOR)
+    except OSError:  # more than the limit of this process
+        return descriptor
+    os.close(descriptor)
+    return lifted
 
 
 def _to_nodes(notebook: Any) -> Any:

@@ -332,6 +332,8 @@ class ForkedExecution:
 
     def _conclude(self) -> Ending:
         if self._failed is not None:
+            with contextlib.suppress(Exception):  # for the reason for which it failed, as a disk that is full
+                self._write_notebook()
             return self._failed
         if self._written is not None and self._source.is_written_by_kernel:
             return self._written
@@ -349,8 +351,9 @@ class ForkedExecution:
         return ending
 
     def _find_ending(self, follower: JournalFollower) -> Ending:
-        if self._written is not None:
-            return self._written
+        told = self._failed or self._written
+        if told is not None:
+            return told
         console = self._kernel.console
         if self._source.is_written_by_kernel:
             self._targets.write(self._source.find_missing(self._recent))

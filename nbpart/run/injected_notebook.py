@@ -23,7 +23,6 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
 
     The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.
     """
-    from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
     from nbpart.run.papermill_engine import ENGINE_NAME
@@ -32,7 +31,7 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
     try:
         # what only judges has no cells but its checks
         content = read_notebook_file(place) if spec.judged is None else read_notebook(_EMPTY)
-        notebook = load_notebook_node(content)
+        notebook = _prepare(content)
     except FileNotFoundError as error:
         raise MissingInputError(f"the notebook {place!r} of {spec.where} is gone; restore it.") from error
     except ValueError as error:
@@ -56,6 +55,24 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
     add_check_cells(notebook, spec, language)
     notebook.metadata.papermill["input_path"] = spec.notebook
     return notebook, kernel
+
+
+def _prepare(notebook: Any) -> Any:
+    """Give a notebook what papermill gives one that it loads, which is to write it out and to read it again."""
+    from papermill.version import version
+
+    about = {"default_parameters": {}, "parameters": {}, "environment_variables": {}, "version": version}
+    notebook.metadata.setdefault("papermill", _to_node(about))
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+        cell.metadata.setdefault("papermill", _to_node({}))
+    return notebook
+
+
+def _to_node(value: Any) -> Any:
+    from nbformat import from_dict
+
+    return from_dict(value)  # type: ignore[no-untyped-call]
 
 
 def spell_injected(values: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
