@@ -201,7 +201,8 @@ class ChildRun:
             # in the thread that takes in outputs: what an earlier cell left behind may still print
             self._app.iopub_thread.schedule(lambda: outputs.begin_cell(cell, index, request_id))
 
-        outputs.reply = await self._app.kernel.execute(cell.source, begin)
+        stops = not outputs.allows_error(cell, "")
+        outputs.reply = await self._app.kernel.execute(cell.source, begin, stop_on_error=stops)
         cell["metadata"]["execution"]["shell.execute_reply"] = timestamp()
         for message in self._widgets.take_sent():
             await self._app.kernel.handle_comm(message)

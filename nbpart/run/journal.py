@@ -63,7 +63,8 @@ class JournalReader:
             self._at += len(part)
             parts.append(part)
         *lines, self._torn = b"".join(parts).split(b"\n")
-        return [json.loads(line) for line in lines]
+        # what is no UTF-8 a client would read so, too
+        return [json.loads(line.decode("utf-8", "replace")) for line in lines]
 
 
 def to_message(record: Mapping[str, Any]) -> dict[str, Any]:

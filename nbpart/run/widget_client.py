@@ -14,7 +14,7 @@ class WidgetClient:
         self._sent: list[dict[str, Any]] = []
 
     def send(self, message: dict[str, Any]) -> None:
-        self._sent.append(message)
+        self._sent.append({**message, "buffers": []})  # as it would be received
 
     def take_sent(self) -> list[dict[str, Any]]:
         """What was sent since this was asked last."""

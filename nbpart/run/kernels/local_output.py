@@ -170,3 +170,11 @@ class LocalSession(Session):
             metadata=made["metadata"],
             buffers=[bytes(memoryview(each)) for each in buffers],
         )
+
+
+# a notebook that looks at its kernel's session finds what it knows
+LocalSession.__name__, LocalSession.__qualname__, LocalSession.__module__ = (
+    Session.__name__,
+    Session.__qualname__,
+    Session.__module__,
+)

@@ -34,7 +34,9 @@ class RunIPythonKernel(ForkedIPythonKernel):
         # nobody is to be waited for
         super().__init__(**options, _execute_sleep=0.0)  # type: ignore[no-untyped-call]
 
-    async def execute(self, code: str, on_request: Callable[[str], None]) -> dict[str, Any]:
+    async def execute(
+        self, code: str, on_request: Callable[[str], None], *, stop_on_error: bool = True
+    ) -> dict[str, Any]:
         """Execute a cell as a request for it would be; the content of the reply. Its messages were handed on by then.
 
         on_request: called with the id of the request, which its messages name, before the first of them.
@@ -48,11 +50,15 @@ class RunIPythonKernel(ForkedIPythonKernel):
                 "store_history": True,
                 "user_expressions": {},
                 "allow_stdin": False,
-                "stop_on_error": False,
+                "stop_on_error": stop_on_error,
             },
         )
+        request["buffers"] = []
         on_request(request["header"]["msg_id"])
         return await self._handle(self.execute_request, request)
+
+    def _abort_queues(self, *args: Any) -> None:
+        pass  # no request waits
 
     async def handle_comm(self, message: dict[str, Any]) -> None:
         """Take in what a widget of a client sends."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from ipykernel.iostream import OutStream
 from ipykernel.zmqshell import ZMQInteractiveShell
+from jupyter_client.session import Session
 from traitlets.config import Config
 
 _PRINTERS = ("singleton_printers", "type_printers", "deferred_printers")
@@ -119,6 +120,13 @@ def _new(now: Mapping[Any, Any], before: Mapping[Any, Any]) -> dict[Any, Any]:
     return {name: value for name, value in now.items() if name not in before or before[name] is not value}
 
 
+class _SilentSession(Session):
+    """Sends nothing."""
+
+    def send(self, *args: Any, **options: Any) -> Any:
+        return None
+
+
 class ShellForImports:
     """The shell and the streams of the zygote; in a fork the kernel uses the same objects."""
 
@@ -156,12 +164,16 @@ class ShellForImports:
             _restore(before)
 
     def execute_once(self, cells: Iterable[str]) -> None:
-        """Execute cells whose output nobody sees; the shell is made anew for each kernel."""
-        from IPython.utils.capture import capture_output
-
-        with self.show(), capture_output():
+        """Execute cells whose output nobody sees, and forget what they made; the shell is made anew for each kernel."""
+        shell, names, traces = self._shell, dict(self._shell.user_ns), set(vars(sys))
+        shell.displayhook.session = shell.display_pub.session = _SilentSession()
+        with self.show():
             for cell in cells:
-                self._shell.run_cell(cell, store_history=False)
+                shell.run_cell(cell, store_history=False)
+        shell.user_ns.clear()
+        shell.user_ns.update(names)
+        for name in set(vars(sys)) - traces:  # what sys keeps of a value that was shown, or of an error
+            delattr(sys, name)
 
     def note_variables(self, before: Mapping[str, str]) -> None:
         """Remember what imports have set in the environment since it was as `before`."""
