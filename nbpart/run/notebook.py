@@ -30,7 +30,6 @@ from nbpart.run.run_log import RunLog
 from nbpart.run.saved_files import check_saved_files, describe_run, save_notebook
 from nbpart.run.secrets import STORAGE_OPTIONS, spell_secrets
 from nbpart.run.spec import RunSpec
-from nbpart.run.streams import MOST_PRINTED, StreamOutputs
 from nbpart.states import RunStatus
 from nbpart.storage.own_files import make_folder, share
 
@@ -353,6 +352,7 @@ class NotebookRun:
 
     def _make_targets(self, log: RunLog) -> OutputTargets:
         from nbpart.run.execution_options import OutputTargets
+        from nbpart.run.streams import MOST_PRINTED, StreamOutputs
 
         spec = self.spec
         return OutputTargets(
