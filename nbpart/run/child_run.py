@@ -165,7 +165,7 @@ class ChildRun:
         ending = loop.run_until_complete(self._work(cells))
         if self._stopping is not None:
             ending = explain_stop(self._stopping, cells.cell, ending)
-        self._ending = ending
+        self._ending = ending = self.checks.forgive(ending, nb)
         _papermill_logger.disabled = True
         self._say(DONE, ending=encode_ending(ending), checks=encode_checks(self.checks), cells_s=cells.cells_s)
         # what papermill gets back it would mark where a cell failed, and write out for nobody
