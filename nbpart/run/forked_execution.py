@@ -176,7 +176,7 @@ class ForkedExecution:
                 return reason
             left_s = end - time.monotonic()
             ready = {found for found, _ in poll.poll(1000 * (min(left_s, _TICK_S) if self._polls else left_s))}
-            if self._kernel.fileno() in ready:
+            if self._kernel.fileno() in ready and time.monotonic() < end:
                 self._kernel.take_ready()
                 return None
             self._take_bell()
