@@ -85,7 +85,8 @@ def run_in_any_order(ws: nbpart.Workspace, stage: Stage, backfill: Callable[[], 
     def end_any() -> None:
         while not done.wait(0.0005):
             pool = stage.pools[-1] if stage.pools else None
-            if pool and (running := list(pool.running.values())):
+            # the other asset is answered at once, by whoever began it
+            if pool and (running := [spec for spec in list(pool.running.values()) if spec.asset == "raw"]):
                 spec = order.choice(running)
                 ended.append(str(spec.partition_key))
                 pool.end(spec, f"data of {spec.partition_key}")
