@@ -120,7 +120,6 @@ class ChildRun:
 
     def _execute(self) -> None:
         import papermill
-        from papermill.exceptions import PapermillExecutionError
 
         from nbpart.run.papermill_engine import ENGINE_NAME, register_engine
 
@@ -133,14 +132,11 @@ class ChildRun:
         # what papermill has to say is for who coordinates, and not for the logging of the notebook
         _papermill_logger.disabled = True
         notebook, kernel = load_injected_notebook(self._spec)
-        # papermill raises for error outputs; the ending holds more. No output path: papermill would write it in place,
-        # format its braces, and change directory to do so.
+        # no output path: papermill would write it in place, format its braces, and change directory to do so
         try:
             papermill.execute_notebook(
                 notebook, None, engine_name=ENGINE_NAME, kernel_name=kernel, progress_bar=False, execution=self
             )
-        except PapermillExecutionError:
-            pass
         finally:
             _papermill_logger.disabled = False
 
@@ -168,7 +164,7 @@ class ChildRun:
         self._ending = ending = self.checks.forgive(ending, nb)
         _papermill_logger.disabled = True
         self._say(DONE, ending=encode_ending(ending), checks=encode_checks(self.checks), cells_s=cells.cells_s)
-        # what papermill gets back it would mark where a cell failed, and write out for nobody
+        # of what papermill gets back it would mark where a cell failed, raise, and write it out for nobody
         return NotebookNode(nbformat=4, nbformat_minor=5, metadata={}, cells=[])  # type: ignore[no-untyped-call]
 
     async def _work(self, cells: CellLoop) -> Ending:
