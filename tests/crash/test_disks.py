@@ -78,8 +78,10 @@ def ws(disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nbpart.Workspace
         assert workspace.project.catalog.read(check) == []
 
 
-def fill(disk: Path) -> Path:
+def fill(ws: nbpart.Workspace, disk: Path) -> Path:
     """Write a file until the disk is full."""
+    # its turn comes when the catalog has let go of the file, and with it of the room that its log took
+    ws.project.catalog.read(lambda batch: None)
     path = disk / "filler"
     file = os.open(path, os.O_CREAT | os.O_WRONLY)
     try:
@@ -118,7 +120,7 @@ def test_data_that_finds_no_room_fails_its_run_alone(ws: nbpart.Workspace) -> No
 
 @pytest.mark.kernel
 def test_a_catalog_that_finds_no_room_is_left_as_it_was(ws: nbpart.Workspace, disk: Path) -> None:
-    filler = fill(disk)
+    filler = fill(ws, disk)
     add = told(lambda: ws.dynamic_partitions("files").add("c"), CatalogError)
     assert add == f"The catalog of {ws.root} was left as it was: the disk is full; free some space and try again."
     assert told(lambda: ws.backfill("raw"), CatalogError) == add
@@ -162,9 +164,7 @@ def test_a_result_that_finds_no_room_is_made_again(ws: nbpart.Workspace, disk: P
     stage, fillers = Stage(), []
 
     def fill_and_succeed(spec: RunSpec) -> str:
-        # its turn comes when the catalog has let go of the file, and with it of the room that its log took
-        ws.project.catalog.read(lambda batch: None)
-        fillers.append(fill(disk))
+        fillers.append(fill(ws, disk))
         return ""
 
     stage.answer = fill_and_succeed
