@@ -16,12 +16,12 @@ from nbpart.storage.store import publish_bytes
 
 def save_notebook(notebook: Any, spec: RunSpec, redactor: Redactor) -> None:
     """Store the executed notebook of a run, in whatever state it is."""
-    import nbformat
+    from nbpart.run.notebook_text import write_notebook
 
     if redactor:
-        notebook = nbformat.from_dict(redactor.redact_notebook(notebook))  # type: ignore[no-untyped-call]
-    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    publish_bytes(spec.store, spec.output_notebook, text.encode("utf-8", "replace"), is_durable=False)
+        notebook = redactor.redact_notebook(notebook)
+    data = write_notebook(notebook).encode("utf-8", "replace")
+    publish_bytes(spec.store, spec.output_notebook, data, is_durable=False)
 
 
 def describe_run(spec: RunSpec) -> dict[str, Any]:
