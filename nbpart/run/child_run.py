@@ -66,6 +66,8 @@ _GO_LIMIT_S = 30.0
 _LEAST_DESCRIPTOR = 500
 #: The tag of cells that are not executed, as nbclient has it.
 _SKIPPED = "skip-execution"
+#: By this name papermill reads the notebook of a run.
+_HANDED = "nbpart://run.ipynb"
 
 _logger = logging.getLogger("nbpart.run")
 _papermill_logger = logging.getLogger("papermill")
@@ -120,6 +122,7 @@ class ChildRun:
 
     def _execute(self) -> None:
         import papermill
+        from papermill.iorw import papermill_io
 
         from nbpart.run.papermill_engine import ENGINE_NAME, register_engine
 
@@ -132,10 +135,11 @@ class ChildRun:
         # what papermill has to say is for who coordinates, and not for the logging of the notebook
         _papermill_logger.disabled = True
         notebook, kernel = load_injected_notebook(self._spec)
+        papermill_io.register(_HANDED, _HandedNotebook(notebook))
         # no output path: papermill would write it in place, format its braces, and change directory to do so
         try:
             papermill.execute_notebook(
-                notebook, None, engine_name=ENGINE_NAME, kernel_name=kernel, progress_bar=False, execution=self
+                _HANDED, None, engine_name=ENGINE_NAME, kernel_name=kernel, progress_bar=False, execution=self
             )
         finally:
             _papermill_logger.disabled = False
@@ -146,6 +150,7 @@ class ChildRun:
         streams = None
         if spec is not None:
             streams = StreamOutputs(MOST_PRINTED, spec.log, self._redactor.redact)
+            nb.metadata.papermill["input_path"] = spec.notebook
         about = describe_run(spec) if spec is not None else {}
         record = self._record = NotebookRecord(nb, self._save, about, autosave_s=None, streams=streams)
         outputs = CellOutputs(record, self._write)
@@ -302,6 +307,19 @@ class ChildRun:
             return False
         self._say(KEPT, path=str(Path(path)))
         return True
+
+
+class _HandedNotebook:
+    """Where papermill reads the notebook of a run from: one that it is handed it writes out first, which is slower."""
+
+    def __init__(self, notebook: Any) -> None:
+        self._notebook = notebook
+
+    def read(self, path: str) -> str:
+        return json.dumps(self._notebook)
+
+    def pretty_path(self, path: str) -> str:
+        return path
 
 
 def _lift(descriptor: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import keyword
 import math
@@ -15,6 +16,7 @@ from nbpart.run.check_cells import add_check_cells
 from nbpart.run.members import use_single_run_variant
 from nbpart.run.spec import RunSpec
 
+_PARAMETERS, _INJECTED = "parameters", "injected-parameters"
 _EMPTY = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
@@ -23,10 +25,6 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
 
     The cell stands after the one tagged `parameters`, or first. Raises what reading a notebook raises.
     """
-    from papermill.parameterize import parameterize_notebook
-
-    from nbpart.run.papermill_engine import ENGINE_NAME
-
     place = spec.locate(spec.notebook)
     try:
         # what only judges has no cells but its checks
@@ -44,29 +42,56 @@ def load_injected_notebook(spec: RunSpec) -> tuple[Any, str]:
     language = language or "python"
     if spec.injected or spec.secrets:
         shown = {name: _show(value) for name, value in spec.injected.items()}
-        notebook = parameterize_notebook(
-            notebook, shown, kernel_name=kernel, language=language, engine_name=ENGINE_NAME
-        )
-        if language.lower() == "python":
-            cell = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
-            cell.source = spell_injected(spec.injected, spec.secrets)
-        elif spec.secrets:
-            raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
+        _inject(notebook, _spell_for(spec, kernel, language, shown))
+        notebook.metadata.papermill["parameters"] = _to_node(shown)
     add_check_cells(notebook, spec, language)
     notebook.metadata.papermill["input_path"] = spec.notebook
     return notebook, kernel
 
 
 def _prepare(notebook: Any) -> Any:
-    """Give a notebook what papermill gives one that it loads, which is to write it out and to read it again."""
+    """Give a notebook what papermill gives one that it loads, and take from it what papermill said of an error."""
+    from papermill.execute import ERROR_MARKER_TAG
     from papermill.version import version
 
     about = {"default_parameters": {}, "parameters": {}, "environment_variables": {}, "version": version}
     notebook.metadata.setdefault("papermill", _to_node(about))
+    notebook.cells = [cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", [])
         cell.metadata.setdefault("papermill", _to_node({}))
     return notebook
+
+
+def _spell_for(spec: RunSpec, kernel: str, language: str, shown: Mapping[str, Any]) -> str:
+    """The source of the injected cell: of papermill, but for Python, since papermill knows no dates."""
+    from papermill.translators import translate_parameters
+
+    if language.lower() == "python":
+        return spell_injected(spec.injected, spec.secrets)
+    if spec.secrets:
+        raise ParameterError(f"{spec.where} has secrets, which only Python notebooks can be given.")
+    source: str = translate_parameters(kernel, language, shown)
+    return source
+
+
+def _inject(notebook: Any, source: str) -> None:
+    """Put a cell where papermill does: for one that it injected before, else behind the parameters, else first."""
+    cells = notebook.cells
+    injected, parameters = (
+        next((place for place, cell in enumerate(cells) if tag in cell.metadata.tags), None)
+        for tag in (_INJECTED, _PARAMETERS)
+    )
+    if injected is not None:
+        del cells[injected]
+    place = injected if injected is not None else parameters + 1 if parameters is not None else 0
+    taken = {cell.id for cell in cells}
+    ids = itertools.chain([_INJECTED], (f"{_INJECTED}-{number}" for number in itertools.count(2)))
+    cell: dict[str, Any] = {
+        "cell_type": "code", "id": next(name for name in ids if name not in taken), "source": source, "outputs": [],
+        "metadata": {"tags": [_INJECTED], "papermill": {}}, "execution_count": None,
+    }  # fmt: skip
+    cells.insert(place, _to_node(cell))
 
 
 def _to_node(value: Any) -> Any:

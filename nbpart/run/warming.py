@@ -8,6 +8,7 @@ import nbformat
 
 from nbpart.run.cell_outputs import CellOutputs
 from nbpart.run.executed_notebook import NotebookRecord
+from nbpart.run.notebook_text import write_notebook
 from nbpart.run.papermill_engine import ENGINE_NAME, register_engine
 from nbpart.run.report import SUCCEEDED
 
@@ -24,14 +25,12 @@ def execute_once() -> None:
     """Let papermill, nbclient and nbformat make what they make for their first notebook, as the check of its form."""
     import papermill
     from papermill.iorw import load_notebook_node
-    from papermill.parameterize import parameterize_notebook
 
     register_engine()
     v4: Any = nbformat.v4
     about = {"kernelspec": {"name": "python3", "language": "python", "display_name": "python3"}}
     notebook = v4.new_notebook(metadata=about, cells=[v4.new_code_cell("1"), v4.new_markdown_cell("text")])
     notebook = load_notebook_node(notebook)
-    notebook = parameterize_notebook(notebook, {"x": 1}, kernel_name="python3", language="python")
     papermill.execute_notebook(
         notebook, None, engine_name=ENGINE_NAME, kernel_name="python3", progress_bar=False, execution=_Played()
     )
@@ -41,7 +40,7 @@ class _Played:
     """An execution in which nothing is executed."""
 
     def run(self, nb: Any, kernel_name: str) -> Any:
-        record = NotebookRecord(nb, nbformat.writes, {}, autosave_s=None)
+        record = NotebookRecord(nb, write_notebook, {}, autosave_s=None)
         record.notebook_start()
         outputs = CellOutputs(record, lambda name, text: None)
         cell = nb.cells[0]

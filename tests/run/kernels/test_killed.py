@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from papermill.execute import ERROR_MARKER_TAG
 
 from nbpart.run.kernels import zygotes
 from nbpart.run.notebook import execute
@@ -59,6 +60,16 @@ def check_shown(spec: RunSpec, count: int) -> None:
     assert [int(n) for n in re.findall(r"^error (\d+)$", err, re.M)] == list(range(0, count, 5))
     assert displays[0] == str({"state": count - 1})
     assert displays[1:] == [str({"display": n}) for n in range(0, count, 3)]
+
+
+def test_what_papermill_said_of_an_earlier_error_moves_no_output_of_a_run_that_dies(tmp_path: Path) -> None:
+    said = nbformat.v4.new_markdown_cell("An error", metadata={"tags": [ERROR_MARKER_TAG]})
+    result = execute(
+        spec := make_spec(tmp_path, "said", said, "1", f"print('last')\nimport os, signal\n{DEATHS['killed']}", "never")
+    )
+    assert (result.error_class, result.error_cell) == ("DeadKernel", 1)
+    assert read_outputs(spec, 1)[0] == "last\n"
+    assert [state for state, _ in cell_states(spec)] == ["completed", "failed", "pending"]
 
 
 @pytest.mark.parametrize("death", DEATHS)
