@@ -59,15 +59,14 @@ def compile_function(
     values_of_one = [_bind(argument, one, kept) for argument in arguments]
     for_many += _indent(_call(f"{result} = {call}", values_of_one, LINE - len(_INDENT)))
     for_many += _indent(f"if {result} is not None:\n    {one}.save({result})")
-    variant = {"call": "\n".join(for_many), "save": None, "result": None}
+    variant = {"call": "\n".join(for_many), "save": None}
     cells = [
         _cell("title", _title(name, description), kind="markdown"),
         _cell("parameters", _parameters(settings), tags=["parameters"]),
         _cell("run", "\n".join(opening)),
         _cell("setup", setup.strip("\n")),
         _cell("call", _call(f"{result} = {call}", values)),
-        _cell("save", f"if {result} is not None:\n    {run}.save({result})"),
-        _cell("result", result),
+        _cell("save", f"if {result} is not None:\n    {run}.save({result})\n{result}"),
     ]
     return {"cells": cells, "metadata": _metadata(name, variant), "nbformat": 4, "nbformat_minor": 5}
 

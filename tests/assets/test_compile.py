@@ -97,8 +97,7 @@ def test_the_notebook_is_one_that_a_person_would_write() -> None:
         '    table=run.load("raw_table"),\n'
         "    factor=factor,\n"
         ")",
-        "save": "if result is not None:\n    run.save(result)",
-        "result": "result",
+        "save": "if result is not None:\n    run.save(result)\nresult",
     }
 
 
