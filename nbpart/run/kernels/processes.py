@@ -21,6 +21,9 @@ from nbpart.run.modules import MARK_VARIABLE
 GUARDIAN_VARIABLE = "NBPART_GUARDIAN"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PAUSE_S = 0.01
+#: From the system's own <linux/mman.h>.
+_MADV_COLLAPSE = 25
+_LARGE_PAGE = 1 << 21
 _MOST_PASSES = 20
 
 
@@ -40,6 +43,20 @@ def die_with_parent(parent: int) -> None:
     load_libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def use_large_pages() -> None:
+    """Have the memory of this process in large pages: then it takes less to fork it, and to end what was forked.
+
+    Takes about 2 ms a megabyte. Does nothing where the system will not (Linux before 6.1).
+    """
+    madvise = load_libc().madvise
+    madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for line in Path("/proc/self/maps").read_text("utf-8", "replace").splitlines():
+        place, rights, _, _, file, *name = line.split()
+        begin, end = (int(part, 16) for part in place.split("-"))
+        if rights == "rw-p" and file == "0" and name in ([], ["[heap]"]) and end - begin >= _LARGE_PAGE:
+            madvise(begin, end - begin, _MADV_COLLAPSE)
 
 
 def read_stat(pid: int) -> list[str] | None:

@@ -44,6 +44,8 @@ from nbpart.run.modules import MARK_VARIABLE
 #: What a kernel started and left has so long to end by itself once it was asked to, and so long once it was killed.
 _TERM_LIMIT_S, _KILL_LIMIT_S = 0.4, 1.0
 _PAUSE_S = 0.01
+#: After so many forks it pays to make the rest of them cheaper: that takes as long as they save in twice as many.
+_MANY_FORKS = 32
 
 
 @dataclass(eq=False)
@@ -85,6 +87,7 @@ class ZygoteServer:
         self._wants_spare = False
         self._is_dismissed = False
         self._is_ending = False
+        self._count = 0
         self._ended: list[Kernel] = []
         self._suspects: dict[int, set[int]] = {}
         self._guardian, self._name = guardian.pidfd, guardian.name
@@ -189,6 +192,9 @@ class ZygoteServer:
 
     def _fork(self, run: Callable[[socket.socket], None]) -> Kernel:
         """Fork a kernel from this, the main thread: its death signal fires when the thread that forked it ends."""
+        self._count += 1
+        if self._count == _MANY_FORKS:
+            processes.use_large_pages()
         ours, private = socket.socketpair()
         zygote = os.getpid()
         try:

@@ -81,3 +81,15 @@ def test_the_system_shows_what_is_written_in_place_of_a_variable() -> None:
     environment = {**os.environ, "XROOM": "-" * 10, "ROOM": "-" * 30}
     done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.splitlines() == ["short", "longer tha", "None"]
+
+
+def test_memory_in_large_pages_holds_what_it_held() -> None:
+    code = (
+        "from nbpart.run.kernels.processes import use_large_pages; import os;"
+        "held = [bytes([n % 251]) * 1000 for n in range(20_000)];"
+        "use_large_pages(); pid = os.fork();"
+        "good = all(part == bytes([n % 251]) * 1000 for n, part in enumerate(held));"
+        "os._exit(not good) if pid == 0 else print(good and os.waitpid(pid, 0)[1] == 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("True\n", "")
