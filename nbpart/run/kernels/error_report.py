@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import sys
 import traceback
 from pathlib import Path
@@ -33,7 +34,9 @@ def install(shell: Any) -> None:
     for name in ("run_cell_async", "showtraceback", "_showtraceback", "_format_exception_for_storage"):
         original = getattr(shell, name, None)
         if original is not None:
-            setattr(shell, name, functools.wraps(original)(functools.partial(getattr(report, name), original)))
+            wrapped: Any = functools.wraps(original)(functools.partial(getattr(report, name), original))
+            wrapped.__signature__ = inspect.signature(original)  # the kernel asks for it at each cell
+            setattr(shell, name, wrapped)
 
 
 class _Report:

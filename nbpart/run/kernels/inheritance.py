@@ -9,12 +9,15 @@ import contextlib
 import dataclasses
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 #: Python ignores two of these itself and hands them on as they were; an interrupt is the kernel's own affair.
 _NOT_HANDED_ON = ("SIGKILL", "SIGSTOP", "SIGPIPE", "SIGXFSZ", "SIGINT")
+_SIGNALS = sorted(map(int, signal.valid_signals()))
+_HANDED_ON = [number for number in _SIGNALS if number not in {getattr(signal, name, 0) for name in _NOT_HANDED_ON}]
 _IDENTITY = ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 
@@ -40,14 +43,15 @@ class Inheritance:
         import resource  # not on every platform
 
         numbers = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
+        status = _read_status("/proc/thread-self/status")
         return cls(
-            umask=int(_read_status()["Umask"], 8),
+            umask=int(status["Umask"], 8),
             limits={limit: resource.getrlimit(limit) for limit in numbers},
             processors=tuple(sorted(os.sched_getaffinity(0))),
             nice=os.getpriority(os.PRIO_PROCESS, 0),
             policy=(os.sched_getscheduler(0), os.sched_getparam(0).sched_priority),
-            ignored=tuple(number for number in _signals() if signal.getsignal(number) is signal.SIG_IGN),
-            blocked=tuple(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
+            ignored=_read_mask(status["SigIgn"], _HANDED_ON),
+            blocked=_read_mask(status["SigBlk"], _SIGNALS),
             oom=int(Path("/proc/self/oom_score_adj").read_text()),
         )
 
@@ -69,7 +73,7 @@ class Inheritance:
         for thread in map(int, os.listdir("/proc/self/task")):
             with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
                 self._take_place(own, thread)
-        for number in _signals():
+        for number in {*self.ignored} ^ {*own.ignored}:
             # a handler that a library set is the library's affair
             if signal.getsignal(number) in (signal.SIG_DFL, signal.SIG_IGN):
                 signal.signal(number, signal.SIG_IGN if number in self.ignored else signal.SIG_DFL)
@@ -95,11 +99,12 @@ def read_identity() -> tuple[str, ...]:
     return tuple(status.get(name, "") for name in _IDENTITY)
 
 
-def _signals() -> list[int]:
-    return sorted(signal.valid_signals() - {getattr(signal, name) for name in _NOT_HANDED_ON})
+def _read_mask(mask: str, signals: Iterable[int]) -> tuple[int, ...]:
+    bits = int(mask, 16)
+    return tuple(number for number in signals if bits >> (number - 1) & 1)
 
 
-def _read_status() -> dict[str, str]:
+def _read_status(place: str = "/proc/self/status") -> dict[str, str]:
     # the mask of new files is in sight there; to ask for it otherwise would change it for a moment
-    lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
+    lines = Path(place).read_text("utf-8", "replace").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

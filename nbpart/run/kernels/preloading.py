@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import importlib
 import os
 import sys
@@ -11,6 +12,7 @@ import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from nbpart.assets.nbformat_import import load_nbformat
 from nbpart.run.kernels.environment_reads import EnvironmentReads
 
 #: Who preloads these pays once for what each kernel imports at its start or at its first cell.
@@ -46,6 +48,7 @@ def preload_all(optional: Sequence[str], names: Sequence[str], reads: Environmen
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):  # not each version has each
             importlib.import_module(name)
+    load_nbformat()
     with _put_off(_RARELY_USED):
         failed = _import_all(["nbpart.run.kernels.child", "nbpart.run.child_run", "papermill"])
     if failed:
@@ -69,6 +72,8 @@ def make_ready() -> Any:
 
     with contextlib.suppress(Exception):  # then each run does it itself
         execute_once()
+    for pattern in ("*.py", "*.ipy"):  # of IPython's startup files: what is compiled here is kept
+        fnmatch.filter([], pattern)
     return RunApp.make()
 
 

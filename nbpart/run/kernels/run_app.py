@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import inspect
 import os
@@ -190,12 +191,20 @@ class RunApp(ForkedApp):
         if len(sys.modules) != count:
             self.shell._sys_modules_keys = set(sys.modules)
 
+    def _execute_line(self, line: str) -> None:
+        """As IPython executes lines that it is started with, but not as a cell, which takes as long as one."""
+        try:
+            exec(line, {"__builtins__": builtins})  # noqa: S102 - it is ours
+        except Exception:  # noqa: BLE001 - shown, as of any line that a kernel starts with
+            self.shell.showtraceback()
+
     def adopt(self, startup: list[str]) -> None:
         self.is_adopted = True
-        self.exec_lines = startup + list(self.exec_lines)
         self.shell.init_environment()
         self.init_gui_pylab()
         self.init_extensions()
+        for line in startup:
+            self._execute_line(line)
         self.init_code()
         self.shell.user_ns["_dh"][:] = [Path.cwd()]
         sys.stdout.flush()
