@@ -362,7 +362,9 @@ class BackfillState:
         failed = report.status is RunStatus.FAILED
         # another attempt would find an input as damaged as this one did
         is_hopeless = any(not fault.fault.is_inconclusive for fault in report.faults)
-        again = failed and run.attempt <= self._rules.retries(run.asset) and not self.is_cancelling and not is_hopeless
+        # an attempt that was lost through no fault of its own is made once more where there are no retries, too
+        attempts = self._rules.retries(run.asset) + 1 + report.is_lost
+        again = failed and run.attempt < attempts and not self.is_cancelling and not is_hopeless
         yield RecordOutcome(run, report.status, report, is_final=not again)
         if again:
             self._claimed[run.run_no] = run.next_attempt()

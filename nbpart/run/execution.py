@@ -76,6 +76,7 @@ class Execution:
         self.notes = notes
         self.usage = Usage()
         self.kept: str | None = None
+        self.is_lost = False
 
     def run(self, nb: Any, kernel_name: str) -> Any:
         """Execute the notebook and return it; sets `ending`. Must not be called where an event loop runs."""

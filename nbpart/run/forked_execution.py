@@ -109,6 +109,7 @@ class ForkedExecution:
         self.usage = Usage()
         self.kept: str | None = None
         self.cells_s = 0.0
+        self.is_lost = False
         self._done: Ending | None = None
         self._written: Ending | None = None
         self._failed: Ending | None = None
@@ -373,4 +374,6 @@ class ForkedExecution:
         if follower.cell is None:
             return explain_death("while it started", self._kernel.returncode, unrecorded + rest)
         where, cell = f"in cell {follower.cell + 1}", follower.cell
+        self.is_lost = self._kernel.is_abandoned
+        where += " with the process that had forked it" if self.is_lost else ""
         return replace(explain_death(where, self._kernel.returncode, unrecorded + rest), error_cell=cell)

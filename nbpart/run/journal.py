@@ -12,7 +12,7 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbpart.run.kernels.local_output import LocalMessage
@@ -50,21 +50,26 @@ class JournalReader:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._at, self._torn = 0, b""
+        self._at = 0
+        self._torn: list[bytes] = []
 
     @property
     def has_news(self) -> bool:
         return os.fstat(self._descriptor).st_size > self._at
 
-    def read(self) -> list[dict[str, Any]]:
-        """The records that are new and whole."""
-        parts = [self._torn]
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The records that are new and whole; they are in memory one part of the file after the other."""
         while part := os.pread(self._descriptor, _READ_SIZE, self._at):
             self._at += len(part)
-            parts.append(part)
-        *lines, self._torn = b"".join(parts).split(b"\n")
-        # what is no UTF-8 a client would read so, too
-        return [json.loads(line.decode("utf-8", "replace")) for line in lines]
+            first, *lines = part.split(b"\n")
+            self._torn.append(first)
+            if not lines:
+                continue
+            lines.insert(0, b"".join(self._torn))
+            self._torn = [lines.pop()]
+            for line in lines:
+                # what is no UTF-8 a client would read so, too
+                yield json.loads(line.decode("utf-8", "replace"))
 
 
 def to_message(record: Mapping[str, Any]) -> dict[str, Any]:

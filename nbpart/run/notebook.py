@@ -214,6 +214,7 @@ class NotebookRun:
         return {
             "kernel_kind": self._execution.kernel_kind,
             "kernel_notes": self._execution.notes,
+            "is_lost": self._execution.is_lost,
             "cpu_s": usage.cpu_s,
             "peak_rss_bytes": usage.peak_rss_bytes,
             "kept_kernel": self.spec.keep_kernel if self._execution.kept else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -17,8 +18,11 @@ def write_notebook(notebook: Any) -> str:
     nbformat encodes by Python code that walks a notebook piece by piece; for a notebook of a few cells that was a
     tenth of all that its run cost. Raises what nbformat raises for a value that is no JSON.
     """
+    pieces: list[str] = []
     try:
-        return _encode(strip_transient(split_lines(_copy_what_is_split(notebook))), "\n")  # type: ignore[no-untyped-call]
+        shown = strip_transient(split_lines(_copy_what_is_split(notebook)))  # type: ignore[no-untyped-call]
+        _encode(shown, "\n", pieces.append)
+        return "".join(pieces)
     except TypeError:  # bytes, or a key that is no text
         text: str = nbformat.writes(nbformat.from_dict(notebook))  # type: ignore[no-untyped-call]
         return text
@@ -47,17 +51,25 @@ def _copy(mapping: Any) -> Any:
     return copied
 
 
-def _encode(value: Any, newline: str) -> str:
+def _encode(value: Any, newline: str, write: Callable[[str], None]) -> None:
     """As `json.dumps` with an indent of 1 and its keys sorted; newline: with the indent of what holds the value."""
     if isinstance(value, str):
-        return encode_basestring(value)
-    if not isinstance(value, dict | list | tuple):
-        return json.dumps(value)
-    inner = newline + " "
-    if isinstance(value, dict):
-        parts = [f"{encode_basestring(key)}: {_encode(value[key], inner)}" for key in sorted(value)]
-        begin, end = "{", "}"
+        write(encode_basestring(value))
+    elif not isinstance(value, dict | list | tuple):
+        write(json.dumps(value))
+    elif not value:
+        write("{}" if isinstance(value, dict) else "[]")
+    elif isinstance(value, dict):
+        start, inner = "{", f"{newline} "
+        for key in sorted(value):
+            write(f"{start}{inner}{encode_basestring(key)}: ")
+            _encode(value[key], inner, write)
+            start = ","
+        write(f"{newline}}}")
     else:
-        parts = [_encode(item, inner) for item in value]
-        begin, end = "[", "]"
-    return f"{begin}{inner}{f',{inner}'.join(parts)}{newline}{end}" if parts else begin + end
+        start, inner = "[", f"{newline} "
+        for item in value:
+            write(f"{start}{inner}")
+            _encode(item, inner, write)
+            start = ","
+        write(f"{newline}]")

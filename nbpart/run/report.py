@@ -84,7 +84,8 @@ class RunReport(RecordedEnding):
     `run_no`, `partition_key` and `attempt` are those of the spec and identify the run; `run_id` is for people.
     `started_at` is when the attempt began. `kernel_notes` say why the kernel is not what it should be. `faults`: files
     of inputs that are not what was recorded. `members`: of a run of many partitions, the report of each by the number
-    of its run. `checks`: what the checks of its asset said of what it made.
+    of its run. `checks`: what the checks of its asset said of what it made. `is_lost`: its kernel was killed with the
+    process that had forked it, which says nothing of the run.
     """
 
     run_no: int | None = None
@@ -99,6 +100,7 @@ class RunReport(RecordedEnding):
     faults: tuple[InputFault, ...] = ()
     members: Mapping[int, RunReport] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
+    is_lost: bool = False
 
     @property
     def main_file(self) -> FileRecord | None:

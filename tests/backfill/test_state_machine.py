@@ -85,6 +85,7 @@ class World:
         self.to_record: list[RecordOutcome] = []
         self.final: Counter[int] = Counter()
         self.cancels = 0
+        self.lost: set[int] = set()  # runs of which an attempt was lost
 
     # what happens
 
@@ -115,7 +116,7 @@ class World:
             assert self.status[run.step] is not StepStatus.SUCCEEDED, "what succeeded is not run again"
             self.check_inputs(run.step)
             seen = self.attempts.setdefault(run.run_no, [])
-            assert run.attempt == len(seen) + 1 <= self.rules.retries(run.asset) + 1
+            assert run.attempt == len(seen) + 1 <= self.rules.retries(run.asset) + 1 + (run.run_no in self.lost)
             seen.append(run.attempt)
         self.submitted.append(runs)
         assert self.rules.is_single_run or self.state.in_pool <= self.state.most_in_pool
@@ -378,6 +379,22 @@ def test_a_run_that_failed_or_took_too_long_is_tried_again_after_a_longer_wait_e
         assert [run.attempt for [run] in world.submitted] == [failures + 1]
     world.end_one(world.submitted[0], [RunStatus.FAILED])
     assert world.status == [StepStatus.FAILED]
+    assert world.state.is_over
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_run_that_was_lost_with_what_had_forked_its_kernel_is_made_once_more(retries: int) -> None:
+    world = begin(ONE, lay_out(a=[1]), retries=retries)
+    for attempt in range(1, retries + 3):
+        [runs] = world.submitted.copy()
+        assert runs[0].attempt == attempt
+        world.submitted.clear()
+        world.lost.add(runs[0].run_no)
+        report = replace(make_report(runs[0], RunStatus.FAILED, "DeadKernel"), is_lost=True)
+        world.tell(AttemptEnded(runs[0].run_no, attempt, {runs[0].run_no: report}))
+        world.now += 100.0
+        world.turn()
+    assert (world.submitted, world.status) == ([], [StepStatus.FAILED])
     assert world.state.is_over
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import nbformat
 import pytest
@@ -30,9 +31,9 @@ def make_message(kind: str, content: dict[str, Any], of: str, buffers: tuple[byt
     return LocalMessage(kind, {"msg_id": of}, content, packed, {"msg_type": kind}, {}, list(buffers))
 
 
-@given(st.lists(st.text(max_size=30), max_size=8), st.binary(max_size=20), st.integers(0, 10_000))
+@given(st.lists(st.text(max_size=30), max_size=8), st.binary(max_size=20), st.integers(0, 10_000), st.integers(1, 300))
 def test_what_is_written_is_read_in_pieces_too_and_what_is_torn_later(
-    texts: list[str], buffer: bytes, cut: int
+    texts: list[str], buffer: bytes, cut: int, read_size: int
 ) -> None:
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
     whole, part = os.memfd_create("whole"), os.memfd_create("part")
@@ -44,16 +45,17 @@ def test_what_is_written_is_read_in_pieces_too_and_what_is_torn_later(
         content = os.pread(whole, 1 << 20, 0)
         reader = JournalReader(part)
         os.write(part, content[:cut])
-        found = reader.read()
-        os.write(part, content[cut:])
-        assert reader.has_news == bool(content[cut:])
-        found += reader.read()
+        with patch("nbpart.run.journal._READ_SIZE", read_size):
+            found = list(reader.read())
+            os.write(part, content[cut:])
+            assert reader.has_news == bool(content[cut:])
+            found += reader.read()
         assert [entry["id"] for entry in found if "cell" in entry] == texts
         messages = [to_message(entry) for entry in found if "kind" in entry]
         assert [message["content"]["text"] for message in messages] == texts
         assert all(message["buffers"] == [buffer] for message in messages)
         os.write(part, b'{"cell": 1, "i')
-        assert reader.read() == []
+        assert list(reader.read()) == []
     finally:
         os.close(whole)
         os.close(part)

@@ -179,9 +179,14 @@ def test_a_killed_zygote_fails_its_run_and_the_next_gets_another(tmp_path: Path)
     kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass"
     first = execute(make_spec(tmp_path, "kills", kill))
     assert (first.status, first.error_class, first.error_cell) == (RunStatus.FAILED, "DeadKernel", 0)
+    assert first.is_lost
+    assert first.error_message == (
+        "the kernel died in cell 1 with the process that had forked it, killed by signal 9 (SIGKILL), often because "
+        "the memory ran out"
+    )
     assert processes_of("kills") == []
     second = execute(make_spec(tmp_path, "next", "1"))
-    assert (second.status, second.kernel_kind) == (RunStatus.SUCCEEDED, "prewarmed")
+    assert (second.status, second.kernel_kind, second.is_lost) == (RunStatus.SUCCEEDED, "prewarmed", False)
 
 
 @pytest.mark.parametrize("kind", ["prewarmed", "stock"])
