@@ -1,9 +1,10 @@
-"""Backfills against papermill in the same run: the same notebooks, as many at once, both warm unless a name says cold.
+"""Backfills against papermill and joblib in the same run: the same work, as many at once, warm unless a name says cold.
 
 Run it with ``python -m benchmarks backfill=40,10_000``, or without the second number, which is that of real notebooks
 in one backfill; each line is a JSON object. ``ratio`` is what nbpart takes divided by what the plain way of the line,
-``against``, takes in the same process; ``cpu_s_a_run`` is that of all processes that had a part in it, ``load_before``
-what else the machine did.
+``against``, takes in the same run; ``cpu_s_a_run`` is that of all processes that had a part in it, ``load_before``
+what else the machine did. Where the variable NBPART_BENCH_BEFORE names a commit, functions are run by nbpart as it was
+there too, in turn with what is here.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ import psutil
 import nbpart
 from nbpart.run.kernels.zygotes import shared as zygotes
 
+ROOT = Path(__file__).parents[1]
 NOTEBOOKS = 40
 TRIVIAL = 20
 FEW = 4
 WORKERS = (1, 2, 4)
+#: Of functions there are so many times more than of notebooks, with so many at once.
+FUNCTIONS_MORE, FUNCTION_WORKERS = 5, (2, 3)
 PANDAS = (
     "import pandas as pd",
     "frame = pd.DataFrame({'group': [n % 7 for n in range(10_000)], 'value': range(10_000)})",
@@ -72,6 +76,9 @@ def main(notebooks: int = NOTEBOOKS, many: int = 0) -> None:
         folder = Path(name)
         lines = measure_notebooks(folder, notebooks)
         lines.append(lambda: measure_trivial(folder, min(TRIVIAL, notebooks)))
+        functions = importlib.util.find_spec("joblib") is not None
+        count = FUNCTIONS_MORE * notebooks
+        lines.append(lambda: measure_functions(folder, count) if functions else skip("functions"))
         if many:
             lines.append(lambda: measure_many(folder, many))
         for measure in lines:
@@ -103,6 +110,8 @@ def measure_notebooks(folder: Path, notebooks: int) -> list[Callable[[], Iterato
         return [lambda: compare(folder, "all cells in one notebook", cells, notebooks, is_warm)]
     return [
         lambda: compare(folder, "pandas notebook", PANDAS, notebooks),
+        lambda: compare(folder, "notebook that does nothing", TINY, notebooks),
+        lambda: compare(folder, "notebook of 200 cells", TINY * 200, few),
         lambda: compare(folder, f"{lines:,} lines", print_lines(lines), few),
         lambda: compare(folder, f"{2 * lines:,} lines", print_lines(2 * lines), few),
         lambda: compare(folder, f"one line of {lines / 10_000:g} MB", print_megabytes(lines), few),
@@ -121,7 +130,10 @@ def print_megabytes(lines: int) -> Sequence[str]:
 
 
 def skip(name: str) -> Iterator[dict[str, Any]]:
-    yield {"benchmark": name, "skipped": "scikit-learn or matplotlib is not installed; nbpart's extra `bench` has them"}
+    yield {
+        "benchmark": name,
+        "skipped": "scikit-learn, joblib or matplotlib is not installed; nbpart's extra `bench` has them",
+    }
 
 
 def compare(
@@ -250,6 +262,66 @@ def run_trivial(count: int, policy: str) -> None:
         )
 
 
+# functions
+
+
+def measure_functions(folder: Path, count: int) -> Iterator[dict[str, Any]]:
+    """Functions that do nothing: by joblib, which keeps nothing of a run, by nbpart, and by nbpart as it was."""
+    trees = {"nbpart": ROOT}
+    if before := os.environ.get("NBPART_BENCH_BEFORE"):
+        trees[f"nbpart at {before}"] = folder / "before"
+        trees[f"nbpart at {before}"].mkdir()
+        archive = subprocess.run(["git", "archive", before, "nbpart"], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", str(folder / "before")], input=archive.stdout, check=True)
+    for workers in FUNCTION_WORKERS:
+        plain = run_joblib(count, workers)
+        yield {"benchmark": "functions: joblib, which records nothing", "workers": workers, **plain}
+        for name, tree in trees.items():
+            code = f"from benchmarks.backfill import run_functions; run_functions({count}, {workers})"
+            paths = os.pathsep.join([str(tree), str(ROOT)])
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": paths},
+            )
+            record = json.loads(done.stdout.splitlines()[-1])
+            against = {"against": "joblib", "ratio": record["seconds"] / plain["seconds"]}
+            yield {"benchmark": f"functions: {name}", "workers": workers, **record, **against}
+
+
+def run_joblib(count: int, workers: int) -> dict[str, Any]:
+    from joblib import Parallel, delayed
+
+    with Parallel(n_jobs=workers) as parallel:
+        parallel(delayed(len)(str(n)) for n in range(workers))
+        taken = take(lambda: parallel(delayed(len)(str(n)) for n in range(count)))
+    return describe_functions(taken, count)
+
+
+def run_functions(count: int, workers: int) -> None:
+    """Print what a backfill of so many partitions takes in this process, which has run some before."""
+    with workspace() as ws:
+        keys = ws.dynamic_partitions("names")
+        keys.add([f"warm-{n}" for n in range(workers)])
+        asset = ws.asset(import_functions(ws).first, partitions=keys)
+        run(ws, asset, max_workers=workers)
+        keys.add([str(n) for n in range(count)])
+        taken = take(lambda: run(ws, asset, max_workers=workers))
+        print(json.dumps(describe_functions(taken, count)))
+
+
+def describe_functions(taken: Taken, count: int) -> dict[str, Any]:
+    return {
+        "partitions": count,
+        "seconds": taken.seconds,
+        "steps_a_s": count / taken.seconds,
+        "cpu_s_a_run": taken.cpu_s / count,
+    }
+
+
 # many real notebooks
 
 
@@ -272,7 +344,10 @@ def measure_many(folder: Path, count: int) -> Iterator[dict[str, Any]]:
             "files": sum(1 for path in ws.root.rglob("*") if path.is_file()),
             "catalog_mb": (ws.root / "catalog.duckdb").stat().st_size / 2**20,
             "coordinator_mb_before": before,
-            "coordinator_mb_most": watch.most_mb,
+            "coordinator_mb_most": max(sample.coordinator_mb for sample in watch.samples),
+            "kernel_uss_mb_most": max(sample.kernel_mb for sample in watch.samples),
+            **{f"{place}_at_first": value for place, value in watch.level(0.1).items()},
+            **{f"{place}_at_last": value for place, value in watch.level(0.9).items()},
         }
         built = take(lambda: ws.table(work))
         counted = take(lambda: ws.table(work).aggregate("count(*)").fetchall())
@@ -312,11 +387,44 @@ def tree_cpu_s() -> float:
     return total
 
 
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """This process, and what is below it, at one moment; `kernel_mb` is what the largest kernel has for itself."""
+
+    coordinator_mb: float
+    descriptors: int
+    processes: int
+    zygote_mb: float
+    kernel_mb: float
+
+    @classmethod
+    def of_now(cls) -> Sample:
+        own = psutil.Process()
+        below = own.children(recursive=True)
+        guardians = [process for process in below if parent_of(process) == own.pid]
+        forking = [process for process in below if parent_of(process) in {each.pid for each in guardians}]
+        kernels = [process for process in below if parent_of(process) in {each.pid for each in forking}]
+        zygote_mb, kernel_mb = (max(map(uss_mb, each), default=0.0) for each in (forking, kernels))
+        return cls(resident_mb(), own.num_fds(), len(below) - len(kernels), zygote_mb, kernel_mb)
+
+
+def parent_of(process: psutil.Process) -> int | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.ppid()
+    return None
+
+
+def uss_mb(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return float(process.memory_full_info().uss) / 2**20
+    return 0.0
+
+
 class Watch:
-    """The most memory that this process holds meanwhile, in MB."""
+    """What this process and those below it hold meanwhile, once a second."""
 
     def __init__(self) -> None:
-        self.most_mb = 0.0
+        self.samples: list[Sample] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -328,9 +436,16 @@ class Watch:
         self._ended.set()
         self._thread.join()
 
+    def level(self, part: float) -> dict[str, float]:
+        """The median of the tenth of the time that begins there, of all that should stay level."""
+        begin = int(len(self.samples) * part)
+        chosen = self.samples[begin : begin + max(1, len(self.samples) // 10)]
+        names = ("coordinator_mb", "descriptors", "processes", "zygote_mb")
+        return {name: statistics.median(getattr(sample, name) for sample in chosen) for name in names}
+
     def _watch(self) -> None:
         while True:
-            self.most_mb = max(self.most_mb, resident_mb())
+            self.samples.append(Sample.of_now())
             if self._ended.wait(1):
                 return
 
