@@ -214,15 +214,18 @@ class Run:
 
     def ask_to_stop(self) -> bool:
         """As `stop`, but return whether the run has asked ``run.should_stop()`` so far."""
-        if self.status != RunStatus.RUNNING:
+        request, curves = place_stop_request(self._data_prefix), place_curves(self._data_prefix)
+        place, logged = (find_own(self._root, path, f"run {self.run_id}") for path in (request, curves))
+        asked = place.with_name(f"{place.name}.asked")
+        # that it began is recorded some tenths of a second later than a page can show what it logs
+        has_begun = self.status == RunStatus.QUEUED and (logged.exists() or asked.exists())
+        if self.status != RunStatus.RUNNING and not has_begun:
             raise DeclarationError(
                 f"run {self.run_id} of {self._label} is {self.status}: only what runs can be stopped."
             )
-        request = place_stop_request(self._data_prefix)
-        place = find_own(self._root, request, f"run {self.run_id}")
         make_folder(self._root, place.parent)
         write_bytes_atomic(place, name_person().encode("utf-8", "replace"))
-        return place.with_name(f"{place.name}.asked").exists()
+        return asked.exists()
 
     def diff(self, other: Run) -> Diff:
         """Where another run differs from this one; see `nbpart.diff`."""

@@ -112,6 +112,21 @@ def test_a_pruner_of_what_no_run_logs_by_steps_is_named_once(
     assert "did you mean 'loss'" in said[0]
 
 
+def test_a_run_that_logs_can_be_ended_before_it_is_recorded_that_it_began(
+    ws: nbpart.Workspace, trials: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbpart.backfill.runner.GATHER_RESULTS_S", 600.0)
+    ws.asset(patient, partitions=trials)
+    backfill = ws.backfill("patient", keys="lr=0.1")
+    while not list((ws.root / "runs").rglob("*.stop.asked")):
+        time.sleep(0.05)
+    run = ws.get_run(ws.runs("patient").run_id[0])
+    assert run.status == "queued"
+    run.stop()
+    backfill.wait(progress=False).raise_for_failures()
+    assert ws.get_run(run.run_id).stopped_early
+
+
 def test_a_person_ends_a_run_early(ws: nbpart.Workspace, trials: Any, caplog: pytest.LogCaptureFixture) -> None:
     ws.asset(patient, partitions=trials)
     backfill = ws.backfill("patient", keys="lr=0.1")
