@@ -371,9 +371,7 @@ class ForkedExecution:
         rest = read_past_streams(console) if console is not None else ""
         if rest:
             self._targets.write(f"\n{rest}\n")
-        if follower.cell is None:
-            return explain_death("while it started", self._kernel.returncode, unrecorded + rest)
-        where, cell = f"in cell {follower.cell + 1}", follower.cell
         self.is_lost = self._kernel.is_abandoned
+        where = "while it started" if follower.cell is None else f"in cell {follower.cell + 1}"
         where += " with the process that had forked it" if self.is_lost else ""
-        return replace(explain_death(where, self._kernel.returncode, unrecorded + rest), error_cell=cell)
+        return replace(explain_death(where, self._kernel.returncode, unrecorded + rest), error_cell=follower.cell)

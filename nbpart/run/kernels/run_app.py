@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import inspect
 import os
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +95,7 @@ class RunApp(ForkedApp):
 
     kernel_class: Any = RunIPythonKernel
     is_begun = is_adopted = is_open = False
+    startup: Sequence[str] = ()
     deliver: Callable[[LocalMessage], None] = staticmethod(lambda message: None)
 
     @classmethod
@@ -184,6 +184,8 @@ class RunApp(ForkedApp):
             return
         count = len(sys.modules)
         self._run_startup_files()  # type: ignore[no-untyped-call]
+        for line in self.startup:
+            self._execute_line(line)
         self._run_exec_lines()  # type: ignore[no-untyped-call]
         self._run_exec_files()  # type: ignore[no-untyped-call]
         if self.hide_initial_ns:
@@ -194,17 +196,15 @@ class RunApp(ForkedApp):
     def _execute_line(self, line: str) -> None:
         """As IPython executes lines that it is started with, but not as a cell, which takes as long as one."""
         try:
-            exec(line, {"__builtins__": builtins})  # noqa: S102 - it is ours
+            exec(line, {})  # noqa: S102 - it is ours
         except Exception:  # noqa: BLE001 - shown, as of any line that a kernel starts with
             self.shell.showtraceback()
 
-    def adopt(self, startup: list[str]) -> None:
-        self.is_adopted = True
+    def adopt(self, startup: Sequence[str]) -> None:
+        self.is_adopted, self.startup = True, startup
         self.shell.init_environment()
         self.init_gui_pylab()
         self.init_extensions()
-        for line in startup:
-            self._execute_line(line)
         self.init_code()
         self.shell.user_ns["_dh"][:] = [Path.cwd()]
         sys.stdout.flush()
